@@ -1,0 +1,59 @@
+package io.tensorbridge.file;
+
+import io.tensorbridge.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An open file of named tensors; immutable and thread-safe until it is closed.
+ *
+ * <p>All rules of the format were checked when the file was opened. The bytes are a mapping of the
+ * file ({@link io.tensorbridge.Backing#FILE}), valid until {@link #close()}.
+ */
+public interface TensorFile extends AutoCloseable {
+  /**
+   * The tensors.
+   *
+   * @return in the order of the file's header
+   */
+  List<TensorEntry> entries();
+
+  /**
+   * The entry with a name.
+   *
+   * @param name a name of {@link #entries()}
+   * @return the entry
+   * @throws io.tensorbridge.TensorException if the file has no such tensor; the message lists the
+   *     nearest names
+   */
+  TensorEntry entry(String name);
+
+  /**
+   * The stored bytes of a tensor, mapped.
+   *
+   * @param name a name of {@link #entries()}
+   * @return a read-only segment of the entry's byte length
+   */
+  MemorySegment bytes(String name);
+
+  /**
+   * A tensor of plain elements, mapped.
+   *
+   * @param name a name of {@link #entries()}
+   * @return a row-major view of the file
+   * @throws io.tensorbridge.TensorException if there is no such tensor or it is stored in blocks
+   */
+  Tensor tensor(String name);
+
+  /**
+   * Text metadata of the file.
+   *
+   * @return keys and values, empty if the format has none
+   */
+  Map<String, String> metadata();
+
+  /** Unmaps the file; its tensors must not be used any more. */
+  @Override
+  void close();
+}

@@ -1,0 +1,32 @@
+package io.tensorbridge.op;
+
+import java.util.List;
+
+/**
+ * The proof that an operation takes certain types and options, and what will come out; immutable and
+ * thread-safe, so one plan serves every item of the same types.
+ */
+public interface OpPlan {
+  /**
+   * The outputs of an item.
+   *
+   * @return empty if the result is only the {@linkplain OpMemory#value() value}, or if the sizes
+   *     depend on the data (the run then ends in {@link Outcome.NeedsSpace})
+   */
+  List<OutputSpec> outputs();
+
+  /**
+   * The memory traffic of one item, by which work is weighed and progress counted.
+   *
+   * @return bytes read and written, at least 1
+   */
+  long workBytes();
+
+  /**
+   * Prepares one execution.
+   *
+   * @param memory inputs of the planned types, outputs of the planned sizes
+   * @return the execution; it keeps the memory until its last chunk has ended
+   */
+  OpRun bind(OpMemory memory);
+}

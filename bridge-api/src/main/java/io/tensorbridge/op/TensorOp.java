@@ -1,0 +1,26 @@
+package io.tensorbridge.op;
+
+import io.tensorbridge.TensorType;
+import java.util.List;
+
+/** An operation that a batch can ask for by name; stateless and thread-safe. */
+public interface TensorOp {
+  /**
+   * The name by which callers ask for the operation.
+   *
+   * @return lower case, for example {@code quantize}
+   */
+  String name();
+
+  /**
+   * Validates the inputs' types and the options, and tells the outputs' sizes.
+   *
+   * @param inputs the types of one item's inputs
+   * @param options the options of that item
+   * @return an immutable plan, to be used for every item of these types and options
+   * @throws io.tensorbridge.TensorException if the operation does not take these types; without a
+   *     name, the caller adds it
+   * @throws io.tensorbridge.OptionException if an option is unknown or not acceptable
+   */
+  OpPlan plan(List<TensorType> inputs, Options options);
+}
