@@ -23,6 +23,15 @@ public interface OpPlan {
   long workBytes();
 
   /**
+   * What the outputs are, in the operation's own words.
+   *
+   * @return for {@code quantize} the canonical name of the scheme; empty if there is nothing to say
+   */
+  default String label() {
+    return "";
+  }
+
+  /**
    * Prepares one execution.
    *
    * @param memory inputs of the planned types, outputs of the planned sizes
