@@ -1,7 +1,7 @@
 """Writes the golden vectors from the pages of ``spec/`` alone.
 
-It uses Python's ``struct`` and nothing of the project. ``python generate.py`` writes the files beside
-itself; ``python generate.py --check`` tells which differ.
+It uses Python's ``struct`` and nothing of the project. ``python generate.py`` writes the files
+beside itself; ``python generate.py --check`` tells which differ.
 """
 
 from __future__ import annotations
