@@ -83,8 +83,8 @@ record BoundPath(Path path, String identity) {
   }
 
   private static void requireSocket(Path path) throws IOException {
-    int mode = (int) attributesOf(path, "unix:mode").get("mode");
-    if ((mode & S_IFMT) != S_IFSOCK) {
+    Object mode = attributesOf(path, "unix:mode").get("mode");
+    if (!(mode instanceof Integer bits) || (bits & S_IFMT) != S_IFSOCK) {
       throw new ResourceException(
           ErrorCode.SYSTEM_CALL, path + " exists and is no socket; choose another path");
     }

@@ -13,19 +13,6 @@
  *   <dd>what wakes a sleeping peer
  * </dl>
  *
- * <p>Which memory to choose:
- *
- * <table>
- *   <caption>Ways to share bytes with Python</caption>
- *   <tr><th>class</th><th>found by</th><th>sealed</th><th>kernels</th><th>left behind after a crash</th></tr>
- *   <tr><td>{@link io.tensorbridge.shm.SharedRegion}</td><td>a passed descriptor</td><td>yes</td>
- *       <td>in place</td><td>nothing</td></tr>
- *   <tr><td>{@link io.tensorbridge.shm.NamedSharedMemory}</td><td>a name</td><td>no</td>
- *       <td>copy first</td><td>the segment, until unlinked</td></tr>
- *   <tr><td>{@link io.tensorbridge.shm.NpyFile}, {@link io.tensorbridge.shm.NpzFile}</td>
- *       <td>a path</td><td>no</td><td>copy first</td><td>the file</td></tr>
- * </table>
- *
  * <p>Linux on x86-64 or aarch64; elsewhere the first call throws {@link
  * io.tensorbridge.ResourceException} with {@code UNSUPPORTED_PLATFORM}. Java must run with {@code
  * --enable-native-access}. Calls that wait pin a virtual thread to its carrier and do not end by

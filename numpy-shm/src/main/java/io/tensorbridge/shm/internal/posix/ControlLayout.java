@@ -45,7 +45,7 @@ final class ControlLayout {
   /** The descriptors that the kernel wrote into the first bytes of a control buffer. */
   static int[] descriptors(MemorySegment control, long controlLength) {
     IntStream found = IntStream.empty();
-    for (long at = 0; at + HEADER_BYTES <= controlLength; ) {
+    for (long at = 0; at + HEADER_BYTES <= controlLength;) {
       long length = control.get(ValueLayout.JAVA_LONG, at);
       if (length < HEADER_BYTES || length > controlLength - at) {
         break;

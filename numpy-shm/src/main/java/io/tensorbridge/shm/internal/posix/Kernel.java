@@ -105,7 +105,7 @@ final class Kernel {
       return MethodHandles.dropArguments(
           refuse.bindTo(reason), 0, MemorySegment.class, word, word, word, word, word, word, word);
     } catch (ReflectiveOperationException impossible) {
-      throw new AssertionError(impossible);
+      throw new LinkageError("a private method is missing", impossible);
     }
   }
 

@@ -145,7 +145,6 @@ public final class MemoryCalls {
    * @param advice {@code MADV_...}
    */
   public static void madvise(MemorySegment mapping, int advice) {
-    long unused =
-        Kernel.call(Syscall.MADVISE, mapping.address(), mapping.byteSize(), advice);
+    long _ = Kernel.call(Syscall.MADVISE, mapping.address(), mapping.byteSize(), advice);
   }
 }

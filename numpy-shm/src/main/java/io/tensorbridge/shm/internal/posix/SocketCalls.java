@@ -212,7 +212,7 @@ public final class SocketCalls {
    * @param fd a socket
    */
   public static void shutdown(int fd) {
-    long unused = Kernel.call(Syscall.SHUTDOWN, fd, SHUT_RDWR);
+    long _ = Kernel.call(Syscall.SHUTDOWN, fd, SHUT_RDWR);
   }
 
   private static int[] option(int fd, long option, int count) {
