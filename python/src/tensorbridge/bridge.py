@@ -172,8 +172,8 @@ class _Link:
 class Bridge:
     """A connection to a server and the memory that both share; thread-safe.
 
-    Made by `open`. Arrays that it gave out stay valid after it was closed. In a forked child its use
-    raises `BridgeClosed`; the parent is not affected.
+    Made by `open`. Arrays that it gave out stay valid after it was closed. In a forked child its
+    use raises `BridgeClosed`; the parent is not affected.
     """
 
     def __init__(self, link: _Link, threads: int, pool_bytes: int) -> None:
@@ -276,7 +276,7 @@ class Bridge:
         TensorError
             If the array can't be shared; the message says what to do.
         """
-        source, code = adopt("", array)
+        source, _ = adopt("", array)
         shared = self.empty(source.shape, _sharing_dtype(source), access)
         refill(shared, source)
         return shared
@@ -320,7 +320,7 @@ class Bridge:
         continue_on_error : bool
             Whether a failed tensor leaves the others running; it then stands in ``errors``.
         progress_callback : callable, optional
-            Called with a float that rises to 1.0, in this thread; an exception in it is logged once.
+            Called with a float that rises to 1.0, in this thread; a failure of it is logged once.
         threads : int, optional
             How many workers may work at once.
         timeout : float, optional
@@ -583,7 +583,7 @@ class Bridge:
                 described, keep = self._catalog.describe(name, part)
                 batch.keep.append(keep)
                 if staged is not None and keep is not part:
-                    staged.append((part, described.array()))
+                    staged.append((part, keep))
             else:
                 batch.keep.append(part)
             type_ids.extend(described.types)

@@ -69,7 +69,7 @@ class Catalog:
             return known
         return None
 
-    def describe(self, name: str, value: Any) -> tuple[Described, object]:
+    def describe(self, name: str, value: Any) -> tuple[Described, Any]:
         """Describe anything that can be handed over.
 
         Parameters
@@ -83,17 +83,16 @@ class Catalog:
         -------
         described : Described
         keep : object
-            What must stay alive while the description is used: the array, or the lease of its copy.
+            What must stay alive while the description is used: the value, or the copy of it.
         """
         array, code = adopt(name, value)
-        lease = None
         described = self._in_place(array, code)
         if described is None:
             lease, copy = self.copy(array, code)
-            described = self._of_lease(lease, copy, code)
-        elif array is value:
+            return self._of_lease(lease, copy, code), copy
+        if array is value:
             self._remember(array, described)
-        return described, lease if lease is not None else value
+        return described, value
 
     def copy(self, array: npt.NDArray[Any], code: int) -> tuple[Lease, npt.NDArray[Any]]:
         """Copy an array into leased memory, row-major and little-endian, in one pass."""

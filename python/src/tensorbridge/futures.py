@@ -23,8 +23,8 @@ T = TypeVar("T")
 class Future(Generic[T]):
     """The result of a batch that was submitted; thread-safe.
 
-    Works like ``concurrent.futures.Future``, and can be awaited. Whoever waits drives it: there is no
-    helper thread, except that the first callback added to an unfinished future starts one.
+    Works like ``concurrent.futures.Future``, and can be awaited. Whoever waits drives it: there is
+    no helper thread, except that the first callback added to an unfinished future starts one.
     """
 
     def __init__(self, ring: Ring, steps: Steps[T], deadline: float | None) -> None:

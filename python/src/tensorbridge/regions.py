@@ -1,9 +1,9 @@
 """Shared memory: sealed memfds, pooled and sub-allocated.
 
-A *region* is one memfd with this process's mapping of it. A *lease* is a span of a region that is in
-use; the span goes back to the pool when the lease dies. An *owner* ties an ndarray to its lease: it
-is the array's ``.base``, so the memory is valid for as long as anyone holds a view of it, also after
-the bridge or the server has gone.
+A *region* is one memfd with this process's mapping of it. A *lease* is a span of a region that is
+in use; the span goes back to the pool when the lease dies. An *owner* ties an ndarray to its lease:
+it is the array's ``.base``, so the memory is valid for as long as anyone holds a view of it, also
+after the bridge or the server has gone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from . import wire
 from .allocator import ALIGNMENT, FreeList
 from .dtypes import dtype_of, itemsize_of
 from .errors import BridgeClosed, ErrorCode, QuotaError, ResourceError
+from .limits import available_memory
 
 __all__ = ["Lease", "Pool", "Region", "create_region"]
 
@@ -32,6 +33,7 @@ _log = logging.getLogger("tensorbridge")
 PAGE = 4096
 FIRST_SLAB = 1 << 20
 LARGEST_SLAB = 32 << 20
+_LARGE = 64 << 20
 
 
 class Region:
@@ -93,6 +95,8 @@ def create_memory(size: int, access: int) -> tuple[int, mmap.mmap]:
     """
     import fcntl
 
+    if size >= _LARGE and size > available_memory():
+        raise _no_memory(size)
     fd = -1
     try:
         fd = os.memfd_create("tensorbridge", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -117,11 +121,15 @@ def _refused(error: OSError, size: int) -> ResourceError:
             ErrorCode.OUT_OF_DESCRIPTORS,
         )
     if error.errno in (errno.ENOMEM, errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-        return ResourceError(
-            f"{size} bytes of shared memory can't be had: drop arrays or call trim()",
-            ErrorCode.OUT_OF_MEMORY,
-        )
+        return _no_memory(size)
     return ResourceError(f"shared memory can't be made: {error}", ErrorCode.SYSTEM_CALL)
+
+
+def _no_memory(size: int) -> ResourceError:
+    return ResourceError(
+        f"{size} bytes of shared memory can't be had: drop arrays or call trim()",
+        ErrorCode.OUT_OF_MEMORY,
+    )
 
 
 class Lease:

@@ -451,7 +451,7 @@ class Ring:
             loop.remove_reader(self._connection.fileno())
 
     def _news(self) -> None:
-        """Called by an event loop when the doorbell rang or the socket has something."""
+        """Take in what the doorbell or the socket tells an event loop."""
         if self.closed:
             return
         self._connection.receive()

@@ -271,7 +271,7 @@ class Prelude:
             table.append(_U32_PAIR.pack(at, len(text)))
             at += len(text)
         self._operation_length = len(name)
-        self._option_sets_offset = sets_at
+        self._option_sets_offset = sets_at if texts else 0
         self._set_count = len(texts)
         self.items_offset = align(at, 8)
         body = name.ljust(sets_at - BLOCK_HEADER.size, b"\0") + b"".join(table + texts)
@@ -302,7 +302,7 @@ class Prelude:
             BLOCK_HEADER.size,
             self._operation_length,
             self._option_sets_offset,
-            self.items_offset,
+            self.items_offset if items else 0,
             len(items),
             0,
             0,
