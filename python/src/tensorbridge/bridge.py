@@ -284,6 +284,7 @@ class Bridge:
     def trim(self) -> int:
         """Return idle shared memory to the system; tell how many bytes that was."""
         self._require_open()
+        self._ring.poll()
         self._executor.trim()
         return self._pool.trim()
 
