@@ -58,7 +58,10 @@ def test_a_hostile_input_is_refused_and_nobody_else_notices(
     witness.probe()
 
 
-@pytest.mark.parametrize("file", [pytest.param(f, id=f["name"]) for f in FILES if f["limits"]])
+# The command sets this limit only; the Java tests play the files that need others.
+@pytest.mark.parametrize(
+    "file", [pytest.param(f, id=f["name"]) for f in FILES if list(f["limits"]) == ["max_bytes"]]
+)
 def test_limits_are_kept(bases: dict[str, bytes], file: dict[str, Any]) -> None:
     arguments = []
     for name, value in file["limits"].items():

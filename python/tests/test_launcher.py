@@ -58,7 +58,7 @@ def test_a_runtime_without_vectors_is_the_second_choice(nowhere: Path) -> None:
 
 def test_without_a_jdk_one_sentence_says_what_to_do(nowhere: Path) -> None:
     fake_jdk(nowhere / "jdks" / "old", "17.0.15")
-    with pytest.raises(tb.ResourceError, match="no JDK 25 or newer .* install one") as refused:
+    with pytest.raises(tb.ResourceError, match=r"no JDK 25 or newer .* install one") as refused:
         tb.open()
     assert "\n" not in str(refused.value)
     assert refused.value.code is tb.ErrorCode.UNSUPPORTED_PLATFORM
@@ -145,5 +145,5 @@ def test_a_missing_server_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["tcp:1.2.3.4", "unix:", "/path"])
 def test_an_address_is_of_one_form(address: str) -> None:
-    with pytest.raises(tb.OptionError, match="unix:/path/to.sock"):
+    with pytest.raises(tb.OptionError, match=r"unix:/path/to\.sock"):
         tb.open(address)

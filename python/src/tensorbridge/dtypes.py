@@ -73,7 +73,8 @@ def dtype_of(code: int) -> np.dtype[Any]:
 def interface_type(code: int) -> str:
     """Return the type string of NumPy's array interface; raw integers for ``ml_dtypes`` types."""
     name, size = CODES[code]
-    return np.dtype(_RAW[size] if name in _FROM_ML_DTYPES else name).str
+    raw: np.dtype[Any] = np.dtype(_RAW[size] if name in _FROM_ML_DTYPES else name)
+    return str(raw.str)
 
 
 def itemsize_of(code: int) -> int:
