@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -164,21 +165,38 @@ def _machine() -> str:
     return f"{platform.system()} {platform.release()}, {platform.machine()}, {cores} cores"
 
 
-def _serve(folder: str) -> tuple[subprocess.Popen[bytes], str, str]:
-    """Start a server with both ways in, in a folder nobody else can enter."""
-    bridge_path, legacy_path = f"{folder}/bridge.sock", f"{folder}/legacy.sock"
+@contextlib.contextmanager
+def serve_both(folder: str) -> Iterator[tuple[str, str]]:
+    """Run a server that can be entered both ways.
+
+    Parameters
+    ----------
+    folder : str
+        A folder that nobody else can enter; the sockets lie in it.
+
+    Yields
+    ------
+    tuple of str
+        Path of the bridge's socket, and of the legacy endpoint.
+    """
+    paths = f"{folder}/bridge.sock", f"{folder}/legacy.sock"
     process = subprocess.Popen(
-        [*java_command(), "serve", "--socket", bridge_path, "--legacy-socket", legacy_path],
+        [*java_command(), "serve", "--socket", paths[0], "--legacy-socket", paths[1]],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if b"ready" not in line:
-        process.kill()
-        raise SystemExit(f"the server did not start: {(line + process.stdout.read()).decode()}")
-    return process, bridge_path, legacy_path
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if b"ready" not in line:
+            process.kill()
+            text = (line + process.stdout.read()).decode()
+            raise SystemExit(f"the server did not start: {text}")
+        yield paths
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _prepare_model(arguments: argparse.Namespace) -> Path:
@@ -213,15 +231,10 @@ def main(argv: list[str] | None = None) -> int:
     model = _prepare_model(arguments)
     weights = [t for t in checkpoint.read_header(model) if t.is_weight]
     say(f"{model}: {len(weights)} weights, {report.size(sum(t.nbytes for t in weights))}")
-    with tempfile.TemporaryDirectory(prefix="tensorbridge-") as folder:
-        process, bridge_path, legacy_path = _serve(folder)
-        try:
-            with tb.open("unix:" + bridge_path) as bridge, LegacyClient(legacy_path) as legacy:
-                batch = _quantize_all(bridge, model, weights, arguments.scheme)
-                way, layers = _compare(bridge, legacy, model, _sample(weights), arguments.scheme)
-        finally:
-            process.terminate()
-            process.wait()
+    with tempfile.TemporaryDirectory(prefix="tensorbridge-") as folder, serve_both(folder) as paths:
+        with tb.open("unix:" + paths[0]) as bridge, LegacyClient(paths[1]) as legacy:
+            batch = _quantize_all(bridge, model, weights, arguments.scheme)
+            way, layers = _compare(bridge, legacy, model, _sample(weights), arguments.scheme)
     command = _run_command(model, arguments.out, arguments.scheme)
     outcome = report.Outcome(model, arguments.scheme, batch, way, layers, command, _machine())
     page = arguments.out / "report.html"
