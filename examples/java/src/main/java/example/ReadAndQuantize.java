@@ -13,8 +13,8 @@ public final class ReadAndQuantize {
   public static void main(String[] args) {
     Path path = Path.of(args[0]);
     QuantScheme scheme = QuantScheme.parse(args.length > 1 ? args[1] : "q8_0");
-    try (SafetensorsFile file = SafetensorsFile.open(path);
-        Quantizer quantizer = Quantizer.of(scheme)) {
+    Quantizer quantizer = Quantizer.of(scheme);
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
       for (TensorEntry entry : file.entries()) {
         if (entry.shape().rank() < 2) {
           continue;
