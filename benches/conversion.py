@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-
 import tensorbridge as tb
 from sampling import estimate, keep, ratio
 from settings import Settings
 from tensorbridge.demo import checkpoint
-from tensorbridge.launcher import java_command
 
 _ROOT = Path(__file__).resolve().parent.parent
 _GGUF_PY = """
@@ -25,14 +22,16 @@ data = np.memmap(path, np.uint8, 'r'); n = struct.unpack('<Q', data[:8].tobytes(
 header = json.loads(data[8:8 + n].tobytes()); writer = gguf.GGUFWriter(out, 'controlnet')
 for name, entry in header.items():
     if name == '__metadata__': continue
-    a, b = entry['data_offsets']; x = data[8 + n + a:8 + n + b].view(np.float32).reshape(entry['shape'])
+    a, b = (8 + n + end for end in entry['data_offsets'])
+    x = data[a:b].view(np.float32).reshape(entry['shape'])
     if x.ndim > 1:
         x = x.reshape(x.shape[0], -1)
     if x.ndim > 1 and x.shape[-1] % 32 == 0:
         writer.add_tensor(name[-63:], gguf.quants.quantize(x, T.Q8_0), raw_dtype=T.Q8_0)
     else:
         writer.add_tensor(name[-63:], np.ascontiguousarray(x))
-writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+writer.write_header_to_file(); writer.write_kv_data_to_file()
+writer.write_tensors_to_file(); writer.close()
 """
 
 
@@ -68,7 +67,9 @@ def _anonymous_mb(pid: int) -> float:
     except OSError:
         return 0.0
     return sum(
-        int(line.split()[1]) / 1e3 for line in text.splitlines() if line.startswith(("RssAnon", "RssShmem"))
+        int(line.split()[1]) / 1e3
+        for line in text.splitlines()
+        if line.startswith(("RssAnon", "RssShmem"))
     )
 
 
@@ -92,14 +93,16 @@ def conversion_process(settings: Settings) -> None:
             target.unlink()
     keep(settings.folder, "conversion_process", samples)
     for name, values in samples.items():
-        print(f"  {name:14} {estimate(values).text()}  peak memory besides files {peaks[name]:.0f} MB")
+        print(
+            f"  {name:14} {estimate(values).text()}  peak memory besides files {peaks[name]:.0f} MB"
+        )
     if "gguf-py" in samples:
         print(f"  ours over gguf-py: {ratio(samples['tensorbridge'], samples['gguf-py'])}")
     print("  (goals: 1 s, at most 2.7 s; 512 MiB)")
 
 
 def conversion_warm(settings: Settings) -> None:
-    """The same weights through a warm bridge: GB/s of input, and the share outside the kernels."""
+    """Send the same weights through a warm bridge: GB/s, and the share outside the kernels."""
     model = _model(settings)
     weights = [tensor for tensor in checkpoint.read_header(model) if tensor.is_weight]
     source = np.memmap(model, np.uint8, "r")
@@ -108,7 +111,9 @@ def conversion_warm(settings: Settings) -> None:
         arrays = {}
         for tensor in weights:
             array = bridge.empty(tensor.shape, tensor.dtype)
-            array.reshape(-1).view(np.uint8)[:] = source[tensor.offset : tensor.offset + tensor.nbytes]
+            array.reshape(-1).view(np.uint8)[:] = source[
+                tensor.offset : tensor.offset + tensor.nbytes
+            ]
             arrays[tensor.name] = array
         size = sum(tensor.nbytes for tensor in weights)
         for index in range(-3, settings.rounds(15)):
@@ -120,5 +125,6 @@ def conversion_warm(settings: Settings) -> None:
                 samples["outside"].append(1 - result.run_seconds / seconds)
     keep(settings.folder, "conversion_warm", samples)
     figures = estimate(samples["seconds"])
-    print(f"  {size / 1e9:.2f} GB in {figures.text()}: {size / figures.median / 1e9:.2f} GB/s   (goal 2.5)")
+    speed = size / figures.median / 1e9
+    print(f"  {size / 1e9:.2f} GB in {figures.text()}: {speed:.2f} GB/s   (goal 2.5)")
     print(f"  outside the kernels: {np.median(samples['outside']):.2%}   (goal 5%)")

@@ -7,7 +7,6 @@ import os
 import time
 
 import numpy as np
-
 import tensorbridge as tb
 from sampling import estimate, interleaved, keep, ratio
 from settings import Settings
@@ -16,7 +15,7 @@ _SIZES_MB = (4, 40, 400)
 
 
 def numpy_born_shared(settings: Settings) -> None:
-    """Describe a 4, 40 or 400 MB array, have first and last element read, and see the completion."""
+    """Describe a 4, 40 or 400 MB array, have two elements read, and see the completion."""
     with tb.open() as bridge:
         arrays = {f"{mb} MB": bridge.empty((mb << 18,), "float32") for mb in _SIZES_MB}
         contenders = {}
@@ -47,7 +46,8 @@ def numpy_ordinary(settings: Settings) -> None:
             keep(settings.folder, f"numpy_ordinary_{mb}mb", samples)
             share, copy = estimate(samples["share"]), estimate(samples["copyto"])
             print(f"  {mb:3} MB  share {share.text()}  np.copyto {copy.text()}")
-            print(f"          share over copyto: {ratio(samples['share'], samples['copyto'])}   (goal 1.15x)")
+            cost = ratio(samples["share"], samples["copyto"])
+            print(f"          share over copyto: {cost}   (goal 1.15x)")
             os.close(handle)
 
 

@@ -33,7 +33,9 @@ _BENCHES = {
 def main() -> int:
     """Run the chosen benchmarks; 0 when all ran, 2 for an unknown name."""
     parser = argparse.ArgumentParser(prog="tensorbridge bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run; all by default")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="benchmarks to run; all by default"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
     parser.add_argument("--list", action="store_true", help="list the benchmarks")
     arguments = parser.parse_args()

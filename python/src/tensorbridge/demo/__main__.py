@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--scheme", default="q8_0", help="default: q8_0")
     parser.add_argument("--small", action="store_true", help="only the small tensors (85 MB)")
     parser.add_argument(
-        "--out", type=Path, default=Path("tensorbridge-demo"), metavar="DIR", help="default: ./%(default)s"
+        "--out",
+        type=Path,
+        default=Path("tensorbridge-demo"),
+        metavar="DIR",
+        help="default: ./%(default)s",
     )
     return parser.parse_args(argv)
 
@@ -56,7 +60,9 @@ class _Progress:
         if self._shown:
             bar = ("#" * round(done * 30)).ljust(30, ".")
             seconds = time.perf_counter() - self._begun
-            print(f"\r  {self._label} [{bar}] {done:4.0%} {seconds:5.1f} s", end="", file=sys.stderr)
+            print(
+                f"\r  {self._label} [{bar}] {done:4.0%} {seconds:5.1f} s", end="", file=sys.stderr
+            )
 
     def end(self) -> None:
         if self._shown:
@@ -77,9 +83,7 @@ def _load(file: Path, tensor: StoredTensor, bridge: tb.Bridge) -> npt.NDArray[np
     return array
 
 
-def _quantize_all(
-    bridge: tb.Bridge, model: Path, weights: list[StoredTensor], scheme: str
-) -> Way:
+def _quantize_all(bridge: tb.Bridge, model: Path, weights: list[StoredTensor], scheme: str) -> Way:
     way = Way()
     progress = _Progress(f"quantize to {scheme}")
     total = sum(tensor.nbytes for tensor in weights)
@@ -227,23 +231,25 @@ def main(argv: list[str] | None = None) -> int:
     """
     arguments = _arguments(argv)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    say: Callable[[str], None] = lambda text: print(text, flush=True)
     model = _prepare_model(arguments)
     weights = [t for t in checkpoint.read_header(model) if t.is_weight]
-    say(f"{model}: {len(weights)} weights, {report.size(sum(t.nbytes for t in weights))}")
-    with tempfile.TemporaryDirectory(prefix="tensorbridge-") as folder, serve_both(folder) as paths:
-        with tb.open("unix:" + paths[0]) as bridge, LegacyClient(paths[1]) as legacy:
-            batch = _quantize_all(bridge, model, weights, arguments.scheme)
-            way, layers = _compare(bridge, legacy, model, _sample(weights), arguments.scheme)
+    print(f"{model}: {len(weights)} weights, {report.size(sum(t.nbytes for t in weights))}")
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tensorbridge-"))
+        bridge_path, legacy_path = stack.enter_context(serve_both(folder))
+        bridge = stack.enter_context(tb.open("unix:" + bridge_path))
+        legacy = stack.enter_context(LegacyClient(legacy_path))
+        batch = _quantize_all(bridge, model, weights, arguments.scheme)
+        way, layers = _compare(bridge, legacy, model, _sample(weights), arguments.scheme)
     command = _run_command(model, arguments.out, arguments.scheme)
     outcome = report.Outcome(model, arguments.scheme, batch, way, layers, command, _machine())
     page = arguments.out / "report.html"
     report.write_html(page, outcome)
-    say(report.table(outcome))
+    print(report.table(outcome))
     if command is not None:
-        say(f"the same from the command line, a whole process: {report.duration(command[1])}")
-        say(f"quantized file: {command[0]}")
-    say(f"report: {page.resolve()}")
+        print(f"the same from the command line, a whole process: {report.duration(command[1])}")
+        print(f"quantized file: {command[0]}")
+    print(f"report: {page.resolve()}")
     same = all(layer.identical for layer in layers)
     if not same:
         print("the two ways gave different bytes", file=sys.stderr)

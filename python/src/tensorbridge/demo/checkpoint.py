@@ -100,7 +100,9 @@ def make_checkpoint(
     progress : callable, optional
         Called with the share that is done.
     """
-    header: dict[str, object] = {"__metadata__": {"made_by": "tensorbridge demo", "seed": str(seed)}}
+    header: dict[str, object] = {
+        "__metadata__": {"made_by": "tensorbridge demo", "seed": str(seed)}
+    }
     end = 0
     for name, shape in shapes.items():
         begin, end = end, end + 4 * math.prod(shape)
@@ -174,9 +176,7 @@ def read_header(path: Path) -> list[StoredTensor]:
         if not 0 <= begin <= end <= size - start:
             raise ValueError(f"{path}: the bytes of {name} end behind the file")
         dtype = _DTYPES[entry["dtype"]]
-        tensors.append(
-            StoredTensor(name, dtype, tuple(entry["shape"]), start + begin, end - begin)
-        )
+        tensors.append(StoredTensor(name, dtype, tuple(entry["shape"]), start + begin, end - begin))
     return sorted(tensors, key=lambda tensor: tensor.offset)
 
 

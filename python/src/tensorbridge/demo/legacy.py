@@ -1,10 +1,10 @@
 """The legacy contender: one call a layer, arrays as Python lists.
 
-The honest twin of a list-converting binding: ``arr.tolist()``, ``struct.pack`` of the list, the bytes
-through a Unix socket to the same server, copied there into a ``float[]``, quantized by the same
-kernel, and the answer turned back into a Python list.
+The honest twin of a list-converting binding: ``arr.tolist()``, ``struct.pack`` of the list, the
+bytes through a Unix socket to the same server, copied there into a ``float[]``, quantized by the
+same kernel, and the answer turned back into a Python list.
 
-Request: ``u32`` length of the scheme, the scheme, ``u64`` rows, ``u64`` row length, float32 elements.
+Request: ``u32`` length of the scheme, the scheme, ``u64`` rows, ``u64`` row length, float32s.
 Answer: ``u32`` 0 or 1, ``u64`` length, the quantized bytes or the text of a failure.
 """
 
@@ -23,6 +23,7 @@ class LegacyClient:
     """A connection to the legacy endpoint of a server (``tensorbridge serve --legacy-socket``)."""
 
     def __init__(self, path: str) -> None:
+        """Connect to the endpoint at ``path``."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.connect(path)
 
@@ -73,6 +74,7 @@ class LegacyClient:
         self._socket.close()
 
     def __enter__(self) -> LegacyClient:
+        """Give the client."""
         return self
 
     def __exit__(
@@ -81,4 +83,5 @@ class LegacyClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """End the connection."""
         self.close()

@@ -102,7 +102,7 @@ def _rows(outcome: Outcome) -> list[tuple[str, str, str]]:
 
 
 def table(outcome: Outcome) -> str:
-    """The table that the terminal shows.
+    """Lay out the table that the terminal shows.
 
     Parameters
     ----------
@@ -213,6 +213,5 @@ def _scatter(layers: list[LayerMeasure]) -> str:
                 f' r="5"><title>{html.escape(layer.name)}: {duration(seconds)}</title></circle>'
             )
     label = "time of a call against the size of the layer, legacy and batch"
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
-    )
+    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+    return head + "".join(parts) + "</svg>"
