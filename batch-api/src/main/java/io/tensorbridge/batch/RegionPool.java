@@ -34,6 +34,7 @@ final class RegionPool {
   interface Registrar {
     void register(int id, int generation, SharedRegion memory);
 
+    /** Waits until the server has unmapped the region; does nothing once it has gone. */
     void release(int id, int generation);
   }
 

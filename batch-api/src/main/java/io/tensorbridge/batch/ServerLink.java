@@ -172,18 +172,18 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
     }
   }
 
-  /** Asks the server to unmap a region; does not wait until its last batch has ended. */
+  /** Has the server unmap a region, and so free its quota. */
   @Override
   public void release(int id, int generation) {
-    if (end != null) {
-      return;
-    }
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment message = scratch.allocate(Release.BYTES, 8);
-      Release.write(message, 0, nextRequestId(), id, generation);
-      socket.send(message);
-    } catch (BridgeClosedException gone) {
-      // Then there is nothing left to unmap.
+      int request = nextRequestId();
+      Release.write(message, 0, request, id, generation);
+      ask(request, message);
+    } catch (BridgeException failure) {
+      if (end == null) {
+        throw failure;
+      }
     }
   }
 
