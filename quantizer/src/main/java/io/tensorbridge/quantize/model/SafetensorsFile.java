@@ -20,7 +20,7 @@ import java.util.Map;
  * An open safetensors file; immutable and thread-safe until it is closed.
  *
  * <p>Opening reads and checks the header only. A tensor that this package wrote with a scheme is
- * listed with that scheme and its original shape, see {@link SchemeMetadata}.
+ * listed with that scheme and its original shape.
  */
 public final class SafetensorsFile implements TensorFile {
   private final FileBytes file;

@@ -14,7 +14,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -45,8 +44,8 @@ public final class SafetensorsWriter implements TensorFileWriter {
    * Begins a file.
    *
    * @param target where it shall appear
-   * @param entries all tensors; one whose encoding is a scheme is stored as bytes, see {@link
-   *     SchemeMetadata}
+   * @param entries all tensors; one whose encoding is a scheme is stored as one-dimensional
+   *     {@code U8}, its scheme and shape go to the metadata
    * @param metadata text for {@code __metadata__}
    * @return the writer, owned by the caller
    * @throws FormatException if two entries have one name, or the disk refuses
@@ -79,52 +78,51 @@ public final class SafetensorsWriter implements TensorFileWriter {
     }
   }
 
+  /** The stored tensors in the order of the entries, placed in the order of the file. */
   private static StoredTensor[] plan(
       Path target, List<TensorEntry> entries, Map<String, String> metadata) {
     Set<String> names = new HashSet<>();
-    List<Integer> order = new ArrayList<>(entries.size());
-    SafetensorsDtype[] dtypes = new SafetensorsDtype[entries.size()];
-    byte[][] sortKeys = new byte[entries.size()][];
-    for (int i = 0; i < dtypes.length; i++) {
+    StoredTensor[] stored = new StoredTensor[entries.size()];
+    Integer[] order = new Integer[stored.length];
+    for (int i = 0; i < stored.length; i++) {
       TensorEntry entry = entries.get(i);
       if (!names.add(entry.name()) || entry.name().equals(SafetensorsHeader.METADATA_KEY)) {
         throw new FormatException(
             target + ": the name \"" + entry.name() + "\" is taken; names must be unique");
       }
-      SafetensorsDtype dtype = SafetensorsDtype.ofEncoding(entry.encoding());
-      if (dtype == null) {
-        SchemeMetadata.put(metadata, entry);
-      }
-      dtypes[i] = dtype == null ? SafetensorsDtype.U8 : dtype;
-      sortKeys[i] = entry.name().getBytes(StandardCharsets.UTF_8);
-      order.add(i);
+      stored[i] = stored(target, entry, metadata);
+      order[i] = i;
     }
-    order.sort(
-        (a, b) ->
-            dtypes[a] == dtypes[b]
-                ? Arrays.compareUnsigned(sortKeys[a], sortKeys[b])
-                : dtypes[b].compareTo(dtypes[a]));
-    return place(entries, dtypes, order);
-  }
-
-  private static StoredTensor[] place(
-      List<TensorEntry> entries, SafetensorsDtype[] dtypes, List<Integer> order) {
-    StoredTensor[] stored = new StoredTensor[dtypes.length];
+    Arrays.sort(order, (a, b) -> compareInFile(stored[a], stored[b]));
     long begin = 0;
     for (int i : order) {
-      TensorEntry entry = entries.get(i);
-      boolean plain = SafetensorsDtype.ofEncoding(entry.encoding()) != null;
-      Shape shape = plain ? entry.shape() : Shape.of(entry.byteLength());
-      long end = begin + entry.byteLength();
-      stored[i] = new StoredTensor(entry.name(), dtypes[i], shape, begin, end);
+      StoredTensor tensor = stored[i];
+      long end = begin + tensor.end();
+      stored[i] = new StoredTensor(tensor.name(), tensor.dtype(), tensor.shape(), begin, end);
       begin = end;
     }
     return stored;
   }
 
+  /** How an entry is stored, placed at 0; what the header can't say goes into the metadata. */
+  private static StoredTensor stored(
+      Path target, TensorEntry entry, Map<String, String> metadata) {
+    SafetensorsDtype dtype = SafetensorsDtype.ofEncoding(entry.encoding());
+    if (dtype == null) {
+      SchemeMetadata.put(metadata, entry);
+      Shape bytes = Shape.of(entry.byteLength());
+      return new StoredTensor(entry.name(), SafetensorsDtype.U8, bytes, 0, entry.byteLength());
+    }
+    if (dtype.byteLength(entry.shape()).orElse(-1) != entry.byteLength()) {
+      throw new FormatException(
+          target + ": tensor \"" + entry.name() + "\" is " + dtype + entry.shape() + " and can't have "
+              + entry.byteLength() + " bytes");
+    }
+    return new StoredTensor(entry.name(), dtype, entry.shape(), 0, entry.byteLength());
+  }
+
   private static byte[] header(StoredTensor[] stored, Map<String, String> metadata) {
     StoredTensor[] ordered = stored.clone();
-    // empty tensors share their offset with the next: the dtype order tells them apart
     Arrays.sort(ordered, SafetensorsWriter::compareInFile);
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(128 * (stored.length + 1));
     try (JsonGenerator json =

@@ -57,7 +57,8 @@ final class SchemeMetadata {
       return Shape.of(dimensions);
     } catch (NumberFormatException | BridgeException malformed) {
       throw new FormatException(
-          path + ": metadata " + SHAPE_KEY + name + " holds \"" + text + "\", which is no shape",
+          path + ", byte " + SafetensorsHeader.PREFIX_BYTES + ": metadata " + SHAPE_KEY + name
+              + " holds \"" + text + "\", which is no shape",
           SafetensorsHeader.PREFIX_BYTES,
           "a shape in " + SHAPE_KEY + "NAME");
     }

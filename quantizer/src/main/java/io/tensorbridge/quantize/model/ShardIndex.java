@@ -31,7 +31,7 @@ record ShardIndex(Map<String, String> shards, Map<String, String> metadata) {
     } catch (StreamReadException malformed) {
       throw broken(
           file,
-          malformed.getLocation().getByteOffset(),
+          Math.max(0, malformed.getLocation().getByteOffset()),
           "valid JSON",
           malformed.getOriginalMessage());
     } catch (IOException unreadable) {
