@@ -18,8 +18,7 @@ public final class Main implements Runnable {
   @Spec
   private CommandSpec spec;
 
-  private Main() {
-  }
+  private Main() {}
 
   /**
    * Runs the command and ends the JVM with its exit code.
@@ -27,7 +26,11 @@ public final class Main implements Runnable {
    * @param arguments the command line
    */
   public static void main(String[] arguments) {
-    System.exit(new CommandLine(new Main()).execute(arguments));
+    System.exit(commandLine().execute(arguments));
+  }
+
+  static CommandLine commandLine() {
+    return new CommandLine(new Main());
   }
 
   @Override

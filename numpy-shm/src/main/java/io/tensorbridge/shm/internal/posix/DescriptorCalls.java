@@ -1,0 +1,144 @@
+package io.tensorbridge.shm.internal.posix;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Calls that work on any descriptor, and those that open and remove files by name. */
+public final class DescriptorCalls {
+  /** Open flag: read only. */
+  public static final int O_RDONLY = 0;
+  /** Open flag: read and write. */
+  public static final int O_RDWR = 2;
+  /** Open flag: create the file. */
+  public static final int O_CREAT = 0x40;
+  /** Open flag: fail if the file exists. */
+  public static final int O_EXCL = 0x80;
+
+  private static final long O_CLOEXEC = 0x80000;
+  private static final long O_NONBLOCK = 0x800;
+  private static final long F_SETFD = 2;
+  private static final long F_GETFL = 3;
+  private static final long F_SETFL = 4;
+  private static final long F_DUPFD_CLOEXEC = 1030;
+  private static final long FD_CLOEXEC = 1;
+  private static final long AT_FDCWD = -100;
+  private static final long PRIVATE_FILE_MODE = 0600;
+
+  private DescriptorCalls() {}
+
+  /**
+   * Closes a descriptor. The number is free afterwards even if the call reports an error, so it is
+   * never repeated.
+   *
+   * @param fd the descriptor
+   */
+  public static void close(int fd) {
+    long result = Kernel.callOnce(Syscall.CLOSE, fd, 0, 0, 0, 0, 0);
+    if (result == -Errno.EBADF) {
+      Kernel.require(Syscall.CLOSE, result, fd + ", closed by somebody else");
+    }
+  }
+
+  /**
+   * Another descriptor of the same open file, closed on exec.
+   *
+   * @param fd the descriptor
+   * @return the new one
+   */
+  public static int duplicate(int fd) {
+    return (int) Kernel.require(
+        Syscall.FCNTL, Kernel.call(Syscall.FCNTL, fd, F_DUPFD_CLOEXEC, 0), fd + ", F_DUPFD");
+  }
+
+  /**
+   * Lets a descriptor end at exec, so that programs started later don't inherit it.
+   *
+   * @param fd the descriptor
+   */
+  public static void closeOnExec(int fd) {
+    Kernel.require(
+        Syscall.FCNTL, Kernel.call(Syscall.FCNTL, fd, F_SETFD, FD_CLOEXEC), fd + ", FD_CLOEXEC");
+  }
+
+  /**
+   * Lets calls on the open file return instead of block.
+   *
+   * @param fd the descriptor
+   */
+  public static void setNonBlocking(int fd) {
+    long flags =
+        Kernel.require(Syscall.FCNTL, Kernel.call(Syscall.FCNTL, fd, F_GETFL, 0), fd + ", F_GETFL");
+    Kernel.require(
+        Syscall.FCNTL,
+        Kernel.call(Syscall.FCNTL, fd, F_SETFL, flags | O_NONBLOCK),
+        fd + ", O_NONBLOCK");
+  }
+
+  /**
+   * Size and allocation of a file.
+   *
+   * @param fd the descriptor
+   * @return both
+   */
+  public static FileStatus fstat(int fd) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment stat = arena.allocate(StatLayout.BYTES, 8);
+      Kernel.require(
+          Syscall.FSTAT, Kernel.call(Syscall.FSTAT, fd, stat.address()), Integer.toString(fd));
+      return StatLayout.read(stat);
+    }
+  }
+
+  /**
+   * Reads into native memory.
+   *
+   * @param fd the descriptor
+   * @param target native memory
+   * @return bytes read, 0 at the end, or the negated error number
+   */
+  public static long read(int fd, MemorySegment target) {
+    return Kernel.call(Syscall.READ, fd, target.address(), target.byteSize());
+  }
+
+  /**
+   * Writes from native memory.
+   *
+   * @param fd the descriptor
+   * @param source native memory
+   * @return bytes written, or the negated error number
+   */
+  public static long write(int fd, MemorySegment source) {
+    return Kernel.call(Syscall.WRITE, fd, source.address(), source.byteSize());
+  }
+
+  /**
+   * Opens a file by name, closed on exec; a file created has mode 0600.
+   *
+   * @param path an absolute path
+   * @param flags {@code O_...}
+   * @return the descriptor, or the negated error number
+   */
+  public static int open(String path, int flags) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) Kernel.call(
+          Syscall.OPENAT,
+          AT_FDCWD,
+          arena.allocateFrom(path).address(),
+          flags | O_CLOEXEC,
+          PRIVATE_FILE_MODE);
+    }
+  }
+
+  /**
+   * Removes a file by name.
+   *
+   * @param path an absolute path
+   * @return 0, or the negated error number
+   */
+  public static int unlink(String path) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) Kernel.call(
+          Syscall.UNLINKAT, AT_FDCWD, arena.allocateFrom(path).address(), 0);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+package io.tensorbridge.shm.internal.posix;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Waiting: event counters, polling one descriptor or many. */
+public final class WaitCalls {
+  private static final long EFD_CLOEXEC = 0x80000;
+  private static final long EFD_NONBLOCK = 0x800;
+  private static final long EPOLL_CLOEXEC = 0x80000;
+  private static final long EPOLL_CTL_ADD = 1;
+  private static final long EPOLL_CTL_DEL = 2;
+  private static final long SIGNAL_SET_BYTES = 8;
+
+  private WaitCalls() {}
+
+  /**
+   * An event counter at 0 that never blocks and is closed on exec.
+   *
+   * @return the descriptor
+   */
+  public static int eventfd() {
+    return (int) Kernel.require(
+        Syscall.EVENTFD2, Kernel.call(Syscall.EVENTFD2, 0, EFD_CLOEXEC | EFD_NONBLOCK), "0");
+  }
+
+  /**
+   * Waits until a descriptor can be read or is at its end.
+   *
+   * @param fd the descriptor
+   * @param timeoutNanos how long, 0 to look only, negative for ever
+   * @return whether it can be read
+   */
+  public static boolean awaitReadable(int fd, long timeoutNanos) {
+    MemorySegment scratch = ThreadScratch.current();
+    long pollfd = ThreadScratch.POLLFD_OFFSET;
+    long timespec = ThreadScratch.TIMESPEC_OFFSET;
+    PollLayout.pollfd(scratch, pollfd, fd, PollLayout.POLLIN);
+    PollLayout.timespec(scratch, timespec, Math.max(0, timeoutNanos));
+    long base = scratch.address();
+    // After an interruption the kernel has left the remaining time in the timespec.
+    long result =
+        Kernel.call(
+            Syscall.PPOLL, base + pollfd, 1, timeoutNanos < 0 ? 0 : base + timespec, 0);
+    return Kernel.require(Syscall.PPOLL, result, Integer.toString(fd)) > 0;
+  }
+
+  /**
+   * A set of descriptors to wait for, closed on exec.
+   *
+   * @return the descriptor of the set
+   */
+  public static int epollCreate() {
+    return (int) Kernel.require(
+        Syscall.EPOLL_CREATE1, Kernel.call(Syscall.EPOLL_CREATE1, EPOLL_CLOEXEC, 0), "");
+  }
+
+  /**
+   * Adds a descriptor to a set, level-triggered, for input and hangup.
+   *
+   * @param epoll the set
+   * @param fd the descriptor
+   * @param key what {@link #epollWait} shall report for it
+   */
+  public static void epollAdd(int epoll, int fd, long key) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment event = arena.allocate(EpollEventLayout.BYTES, 8);
+      EpollEventLayout.write(
+          event, EpollEventLayout.EPOLLIN | EpollEventLayout.EPOLLRDHUP, key);
+      Kernel.require(
+          Syscall.EPOLL_CTL,
+          Kernel.call(Syscall.EPOLL_CTL, epoll, EPOLL_CTL_ADD, fd, event.address()),
+          "add " + fd);
+    }
+  }
+
+  /**
+   * Removes a descriptor from a set.
+   *
+   * @param epoll the set
+   * @param fd the descriptor
+   */
+  public static void epollRemove(int epoll, int fd) {
+    Kernel.require(
+        Syscall.EPOLL_CTL,
+        Kernel.call(Syscall.EPOLL_CTL, epoll, EPOLL_CTL_DEL, fd),
+        "remove " + fd);
+  }
+
+  /**
+   * The memory that {@link #epollWait} writes to.
+   *
+   * @param events the most events to report at once
+   * @return native memory of the garbage collector
+   */
+  public static MemorySegment epollEvents(int events) {
+    return Arena.ofAuto().allocate(events * EpollEventLayout.BYTES, 8);
+  }
+
+  /**
+   * Waits until a descriptor of a set is ready, not resumed after an interruption.
+   *
+   * @param epoll the set
+   * @param events of {@link #epollEvents}
+   * @param limit the most events to report
+   * @param timeoutMillis how long, 0 to look only, negative for ever
+   * @return the number of events, 0 after the time, or the negated error number
+   */
+  public static int epollWait(int epoll, MemorySegment events, int limit, int timeoutMillis) {
+    return (int) Kernel.callOnce(
+        Syscall.EPOLL_PWAIT, epoll, events.address(), limit, timeoutMillis, 0, SIGNAL_SET_BYTES);
+  }
+
+  /**
+   * The key of an event.
+   *
+   * @param events filled by {@link #epollWait}
+   * @param index which event
+   * @return the key given to {@link #epollAdd}
+   */
+  public static long epollKey(MemorySegment events, int index) {
+    return EpollEventLayout.key(events, index);
+  }
+}

@@ -1,0 +1,34 @@
+package io.tensorbridge.shm;
+
+import io.tensorbridge.shm.internal.posix.DescriptorCalls;
+import io.tensorbridge.shm.internal.posix.MemoryCalls;
+import java.nio.file.Path;
+
+/** Descriptors that a peer may send in place of a proper region. */
+final class HostileFd {
+  static final int SIZE_SEALS =
+      MemoryCalls.F_SEAL_SEAL | MemoryCalls.F_SEAL_SHRINK | MemoryCalls.F_SEAL_GROW;
+
+  private HostileFd() {}
+
+  static Fd memory(long byteSize, int seals) {
+    Fd fd = sparse(byteSize, 0);
+    MemoryCalls.fallocate(fd.number(), byteSize);
+    MemoryCalls.addSeals(fd.number(), seals);
+    return fd;
+  }
+
+  static Fd sparse(long byteSize, int seals) {
+    Fd fd = Fd.owning(MemoryCalls.memfdCreate("hostile"));
+    MemoryCalls.ftruncate(fd.number(), byteSize);
+    MemoryCalls.addSeals(fd.number(), seals);
+    return fd;
+  }
+
+  static Fd file(Path path, long byteSize) {
+    int flags = DescriptorCalls.O_RDWR | DescriptorCalls.O_CREAT | DescriptorCalls.O_EXCL;
+    Fd fd = Fd.owning(DescriptorCalls.open(path.toString(), flags));
+    MemoryCalls.fallocate(fd.number(), byteSize);
+    return fd;
+  }
+}

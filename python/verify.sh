@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Checks and tests the Python package; Maven calls it in `verify`, and it runs alone just as well.
+# Arguments go to pytest: python/verify.sh -k ring
+set -euo pipefail
+cd -P -- "${BASH_SOURCE[0]%/*}"
+root=${PWD%/*}
+./setup.sh test
+
+export PATH=$root/.venv/bin:$PATH
+if [[ -z ${TENSORBRIDGE_JAR:-} && -f $root/cli/target/tensorbridge.jar ]]; then
+  export TENSORBRIDGE_JAR=$root/cli/target/tensorbridge.jar
+fi
+sources=(.)
+for folder in "$root/examples" "$root/benches"; do
+  [[ -d $folder ]] && sources+=("$folder")
+done
+
+ruff check --config pyproject.toml "${sources[@]}"
+ruff format --check --config pyproject.toml "${sources[@]}"
+mypy
+python -m pytest "$@"
