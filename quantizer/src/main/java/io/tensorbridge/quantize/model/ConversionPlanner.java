@@ -101,8 +101,9 @@ final class ConversionPlanner {
     if (tensor.scheme().isPresent() && tensor.encoding().equals(scheme.toString())) {
       return copy(tensor, "is " + tensor.encoding() + " already");
     }
-    if (tensor.scheme().isPresent() || GgmlType.ofEncoding(tensor.encoding()) != null
-        && tensor.dtype().isEmpty()) {
+    boolean ggmlBlocks =
+        tensor.dtype().isEmpty() && GgmlType.ofEncoding(tensor.encoding()) != null;
+    if (tensor.scheme().isPresent() || ggmlBlocks) {
       throw new TensorException(
           ErrorCode.UNSUPPORTED_DTYPE,
           "is " + tensor.encoding() + " already and would lose twice; quantize the original"

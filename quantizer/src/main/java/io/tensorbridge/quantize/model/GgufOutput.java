@@ -28,7 +28,7 @@ final class GgufOutput {
   }
 
   void writeTyped(GgufValue value) {
-    writeU32(value.type().ordinal());
+    writeU32(value.type().number());
     writeValue(value);
   }
 
@@ -46,7 +46,7 @@ final class GgufOutput {
       case GgufValue.Bool(boolean truth) -> bytes.write(truth ? 1 : 0);
       case GgufValue.Text(String text) -> writeString(text);
       case GgufValue.Array array -> {
-        writeU32(array.elementType().ordinal());
+        writeU32(array.elementType().number());
         writeI64(array.elements().size());
         array.elements().forEach(this::writeValue);
       }

@@ -42,6 +42,12 @@ public final class ModelConversion implements AutoCloseable {
     void progressed(long doneBytes, long totalBytes);
   }
 
+  /** The JVM with its code, heap and compiled methods, measured. */
+  private static final long BASE_BYTES = 160L << 20;
+
+  /** Scratch memory for a chunk in all its forms, and a stack. */
+  private static final long BYTES_PER_THREAD = 4L << 20;
+
   private final TensorFile input;
   private final TensorFileFormat format;
   private final Path target;
@@ -103,6 +109,25 @@ public final class ModelConversion implements AutoCloseable {
     TensorFileFormat format = formats.forPath(target);
     ModelConversion conversion = open(formats, source, format, target, "f32", false);
     return conversion.planned(tensor -> DequantizationPlanner.plan(tensor, format), tensors -> {});
+  }
+
+  /**
+   * The number of threads whose memory stays within a limit.
+   *
+   * @param memoryLimitBytes of the process, mapped files not counted
+   * @param threads the number that is wanted
+   * @return at least 1, at most {@code threads}
+   * @throws OptionException if the limit is below what the JVM itself needs
+   */
+  public static int threadsWithin(long memoryLimitBytes, int threads) {
+    if (memoryLimitBytes < BASE_BYTES + BYTES_PER_THREAD) {
+      throw new OptionException(
+          ErrorCode.BAD_OPTION,
+          "memory-limit",
+          memoryLimitBytes + " bytes are too few; at least "
+              + ((BASE_BYTES + BYTES_PER_THREAD) >> 20) + "MiB are needed");
+    }
+    return (int) Math.min(threads, (memoryLimitBytes - BASE_BYTES) / BYTES_PER_THREAD);
   }
 
   private static ModelConversion open(

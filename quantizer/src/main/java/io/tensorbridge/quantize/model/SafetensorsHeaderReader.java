@@ -45,7 +45,7 @@ final class SafetensorsHeaderReader {
 
   private SafetensorsHeader read() {
     byte[] json = readText();
-    dataOffset = SafetensorsHeader.PREFIX_BYTES + json.length;
+    dataOffset = (long) SafetensorsHeader.PREFIX_BYTES + json.length;
     try (JsonParser parser = JsonText.factory(json.length).createParser(json)) {
       readTop(parser);
     } catch (StreamReadException malformed) {

@@ -58,7 +58,7 @@ public final class SafetensorsWriter implements TensorFileWriter {
     if (header.length > SafetensorsHeader.LARGEST_HEADER) {
       throw new FormatException(target + ": the header would have " + header.length + " bytes");
     }
-    long dataOffset = SafetensorsHeader.PREFIX_BYTES + header.length;
+    long dataOffset = (long) SafetensorsHeader.PREFIX_BYTES + header.length;
     long byteSize = dataOffset;
     long[] offsets = new long[stored.length];
     long[] lengths = new long[stored.length];
