@@ -148,7 +148,7 @@ public final class QuantizedTensor implements AutoCloseable {
    * @throws io.tensorbridge.BridgeClosedException if this tensor is closed
    */
   public Tensor dequantize(MemorySegment target) {
-    try (Lease unused = region.lease("dequantize")) {
+    try (Lease _ = region.lease("dequantize")) {
       Tensor output = Tensor.of(target, DType.F32, shape);
       Dequantization dequantization = Dequantization.of(scheme, shape);
       Work.run(dequantization.workBytes(), dequantization.bind(parts, output), threads);

@@ -58,7 +58,7 @@ final class UniformDequantizing implements OpRun {
         long group = grid.groupAt(at);
         int index = (int) (group - firstGroup);
         int length = (int) (Math.min(grid.groupEnd(group), from + elements) - at);
-        float zeroPoint = scheme.symmetric() ? 1 << bits - 1 : zeroPoints[index];
+        float zeroPoint = scheme.symmetric() ? 1 << (bits - 1) : zeroPoints[index];
         long start = at - from;
         kernel.values(codes, start, length, scales[index], zeroPoint, values, 4 * start);
         at += length;

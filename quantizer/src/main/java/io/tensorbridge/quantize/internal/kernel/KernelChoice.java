@@ -24,7 +24,7 @@ public final class KernelChoice<K> {
   private final @Nullable Supplier<K> vector;
   private final Training.Exercise<K> exercise;
   private final AtomicLong elementsSeen = new AtomicLong();
-  private volatile K current;
+  private volatile @Nullable K faster;
 
   KernelChoice(
       String name, K scalar, @Nullable Supplier<K> vector, Training.Exercise<K> exercise) {
@@ -32,7 +32,6 @@ public final class KernelChoice<K> {
     this.scalar = scalar;
     this.vector = vector;
     this.exercise = exercise;
-    this.current = scalar;
   }
 
   /**
@@ -42,17 +41,20 @@ public final class KernelChoice<K> {
    * @return the twin that is faster now
    */
   public K forWork(long elements) {
-    K kernel = current;
-    if (kernel == scalar && vector != null) {
+    K kernel = faster;
+    if (kernel != null) {
+      return kernel;
+    }
+    if (vector != null) {
       long seen = elementsSeen.getAndAdd(elements);
       if (seen < TRAINING_THRESHOLD_ELEMENTS && seen + elements >= TRAINING_THRESHOLD_ELEMENTS) {
         new Training<>(name, scalar, vector, exercise, this::use).begin();
       }
     }
-    return kernel;
+    return scalar;
   }
 
   private void use(K kernel) {
-    current = kernel;
+    faster = kernel;
   }
 }

@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.internal.kernel;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Every kernel of this JVM, scalar or vector: decided, and logged, once; thread-safe.
@@ -79,7 +80,7 @@ public final class Kernels {
    * @return its choice
    */
   public KernelChoice<BlockKernel> quantizing(BlockFormat format) {
-    return quantizing.get(format);
+    return Objects.requireNonNull(quantizing.get(format), "every format has one");
   }
 
   /**
@@ -89,7 +90,7 @@ public final class Kernels {
    * @return its choice
    */
   public KernelChoice<BlockKernel> dequantizing(BlockFormat format) {
-    return dequantizing.get(format);
+    return Objects.requireNonNull(dequantizing.get(format), "every format has one");
   }
 
   /**

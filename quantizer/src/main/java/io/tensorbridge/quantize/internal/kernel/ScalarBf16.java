@@ -22,7 +22,7 @@ final class ScalarBf16 implements BlockKernel {
       Strip.load(source, sourceOffset + 4L * done, bits, count);
       magnitude = Math.max(magnitude, Strip.magnitude(bits, 0, count));
       for (int i = 0; i < count; i++) {
-        halves[i] = (short) ((bits[i] + 0x7fff + (bits[i] >>> 16 & 1)) >>> 16);
+        halves[i] = (short) ((bits[i] + 0x7fff + ((bits[i] >>> 16) & 1)) >>> 16);
       }
       Strip.store(halves, count, target, targetOffset + 2L * done);
     }

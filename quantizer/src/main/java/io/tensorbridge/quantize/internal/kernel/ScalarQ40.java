@@ -56,7 +56,7 @@ final class ScalarQ40 implements BlockKernel {
 
   private static void pack(int[] codes, int from, byte[] nibbles) {
     for (int j = 0; j < HALF; j++) {
-      nibbles[j] = (byte) (codes[from + j] | codes[from + HALF + j] << 4);
+      nibbles[j] = (byte) (codes[from + j] | (codes[from + HALF + j] << 4));
     }
   }
 
@@ -75,7 +75,7 @@ final class ScalarQ40 implements BlockKernel {
       MemorySegment.copy(source, JAVA_BYTE, from + CODES, nibbles, 0, HALF);
       for (int j = 0; j < HALF; j++) {
         values[j] = ((nibbles[j] & 15) - 8) * scale;
-        values[HALF + j] = ((nibbles[j] >> 4 & 15) - 8) * scale;
+        values[HALF + j] = (((nibbles[j] >> 4) & 15) - 8) * scale;
       }
       Strip.store(values, ELEMENTS, target, targetOffset + 4L * block * ELEMENTS);
     }

@@ -58,7 +58,7 @@ final class ScalarQ80 implements BlockKernel {
   private static void round(float[] values, float[] inverses, int[] codes, int count) {
     for (int i = 0; i < count; i++) {
       float code = values[i] * inverses[i];
-      int half = Float.floatToRawIntBits(code) & 0x80000000 | 0x3effffff;
+      int half = (Float.floatToRawIntBits(code) & 0x80000000) | 0x3effffff;
       codes[i] = (int) (code + Float.intBitsToFloat(half));
     }
   }

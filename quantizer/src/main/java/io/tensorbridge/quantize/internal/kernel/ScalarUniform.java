@@ -28,7 +28,7 @@ final class ScalarUniform implements UniformKernel {
     int low = Integer.MAX_VALUE;
     int high = Integer.MIN_VALUE;
     for (int i = 0; i < count; i++) {
-      int key = bits[i] ^ bits[i] >> 31 & 0x7fffffff;
+      int key = bits[i] ^ ((bits[i] >> 31) & 0x7fffffff);
       low = Math.min(low, key);
       high = Math.max(high, key);
     }
@@ -124,14 +124,15 @@ final class ScalarUniform implements UniformKernel {
 
   private static void pack4(byte[] codes, byte[] packed, int bytes) {
     for (int i = 0; i < bytes; i++) {
-      packed[i] = (byte) (codes[2 * i] | codes[2 * i + 1] << 4);
+      packed[i] = (byte) (codes[2 * i] | (codes[2 * i + 1] << 4));
     }
   }
 
   private static void pack2(byte[] codes, byte[] packed, int bytes) {
     for (int i = 0; i < bytes; i++) {
-      int low = codes[4 * i] | codes[4 * i + 1] << 2;
-      packed[i] = (byte) (low | codes[4 * i + 2] << 4 | codes[4 * i + 3] << 6);
+      int low = codes[4 * i] | (codes[4 * i + 1] << 2);
+      int high = codes[4 * i + 2] | (codes[4 * i + 3] << 2);
+      packed[i] = (byte) (low | (high << 4));
     }
   }
 
@@ -162,16 +163,16 @@ final class ScalarUniform implements UniformKernel {
   private static void unpack4(byte[] packed, byte[] codes, int bytes) {
     for (int i = 0; i < bytes; i++) {
       codes[2 * i] = (byte) (packed[i] & 15);
-      codes[2 * i + 1] = (byte) (packed[i] >> 4 & 15);
+      codes[2 * i + 1] = (byte) ((packed[i] >> 4) & 15);
     }
   }
 
   private static void unpack2(byte[] packed, byte[] codes, int bytes) {
     for (int i = 0; i < bytes; i++) {
       codes[4 * i] = (byte) (packed[i] & 3);
-      codes[4 * i + 1] = (byte) (packed[i] >> 2 & 3);
-      codes[4 * i + 2] = (byte) (packed[i] >> 4 & 3);
-      codes[4 * i + 3] = (byte) (packed[i] >> 6 & 3);
+      codes[4 * i + 1] = (byte) ((packed[i] >> 2) & 3);
+      codes[4 * i + 2] = (byte) ((packed[i] >> 4) & 3);
+      codes[4 * i + 3] = (byte) ((packed[i] >> 6) & 3);
     }
   }
 

@@ -44,7 +44,7 @@ public record UniformRule(int bits, boolean symmetric) {
 
   private float symmetricScale(float low, float high) {
     float magnitude = Math.max(Math.abs(low), Math.abs(high));
-    return magnitude == 0 ? 1f : magnitude / ((1 << bits - 1) - 1);
+    return magnitude == 0 ? 1f : magnitude / ((1 << (bits - 1)) - 1);
   }
 
   /**
@@ -55,6 +55,6 @@ public record UniformRule(int bits, boolean symmetric) {
    * @return never -0
    */
   public float zeroPoint(float low, float scale) {
-    return symmetric ? 1 << bits - 1 : (0f - low) / scale;
+    return symmetric ? 1 << (bits - 1) : (0f - low) / scale;
   }
 }

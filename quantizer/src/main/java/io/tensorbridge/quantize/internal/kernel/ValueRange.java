@@ -18,11 +18,11 @@ public final class ValueRange {
 
   /** The integer that stands for raw float bits; it is its own inverse. */
   static int key(int bits) {
-    return bits ^ bits >> 31 & 0x7fffffff;
+    return bits ^ ((bits >> 31) & 0x7fffffff);
   }
 
   static long of(int lowKey, int highKey) {
-    return (long) highKey << 32 | Integer.toUnsignedLong(lowKey);
+    return ((long) highKey << 32) | Integer.toUnsignedLong(lowKey);
   }
 
   /**
@@ -62,8 +62,8 @@ public final class ValueRange {
    * @return true also for {@link #EMPTY}
    */
   public static boolean isFinite(long range) {
-    return highKey(range) < POSITIVE_INFINITY && lowKey(range) > NEGATIVE_INFINITY
-        || range == EMPTY;
+    return range == EMPTY
+        || (highKey(range) < POSITIVE_INFINITY && lowKey(range) > NEGATIVE_INFINITY);
   }
 
   /**

@@ -57,7 +57,7 @@ final class VectorQ40 implements BlockKernel {
     long found = 0;
     for (int at = 0; at < BLOCK; at += STEP) {
       long equal = Lanes.magnitudes(source, from + at).eq(magnitude).toLong();
-      found |= equal << at / Float.BYTES;
+      found |= equal << (at / Float.BYTES);
     }
     int first = Long.numberOfTrailingZeros(found);
     return source.get(JAVA_FLOAT_UNALIGNED, from + (long) first * Float.BYTES);
@@ -91,7 +91,7 @@ final class VectorQ40 implements BlockKernel {
       ByteVector low = nibbles.and((byte) 15);
       ByteVector high = nibbles.lanewise(VectorOperators.LSHR, 4);
       for (int part = 0; part < Lanes.PARTS; part++) {
-        long offset = to + at * Float.BYTES + part * STEP;
+        long offset = to + 4L * at + (long) part * STEP;
         values(low, part, scale).intoMemorySegment(target, offset, Lanes.ORDER);
         values(high, part, scale).intoMemorySegment(target, offset + HALF, Lanes.ORDER);
       }

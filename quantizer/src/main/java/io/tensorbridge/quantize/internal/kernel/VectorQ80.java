@@ -77,7 +77,7 @@ final class VectorQ80 implements BlockKernel {
       for (int part = 0; part < Lanes.PARTS; part++) {
         FloatVector values =
             (FloatVector) codes.convertShape(VectorOperators.B2F, Lanes.FLOATS, part);
-        long offset = to + at * Float.BYTES + part * STEP;
+        long offset = to + 4L * at + (long) part * STEP;
         values.mul(scale).intoMemorySegment(target, offset, Lanes.ORDER);
       }
     }

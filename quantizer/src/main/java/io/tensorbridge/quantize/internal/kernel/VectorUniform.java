@@ -147,7 +147,7 @@ final class VectorUniform implements UniformKernel {
     for (int i = done; i < count; i += perByte) {
       int packed = 0;
       for (int j = 0; j < perByte && i + j < count; j++) {
-        packed |= codes.get(JAVA_BYTE, codesOffset + i + j) << j * bits;
+        packed |= codes.get(JAVA_BYTE, codesOffset + i + j) << (j * bits);
       }
       target.set(JAVA_BYTE, targetOffset + i / perByte, (byte) packed);
     }
@@ -198,7 +198,7 @@ final class VectorUniform implements UniformKernel {
         pairs
             .or(pairs.lanewise(VectorOperators.LSHL, 6))
             .and(0x03030303)
-            .intoMemorySegment(codes, codesOffset + i + 4 * LANES * part, Lanes.ORDER);
+            .intoMemorySegment(codes, codesOffset + i + 4L * LANES * part, Lanes.ORDER);
       }
     }
     unpackTail(source, sourceOffset, i, count, 2, codes, codesOffset);
@@ -215,7 +215,7 @@ final class VectorUniform implements UniformKernel {
     int perByte = 8 / bits;
     for (int i = done; i < count; i++) {
       int packed = source.get(JAVA_BYTE, sourceOffset + i / perByte);
-      int code = packed >> i % perByte * bits & (1 << bits) - 1;
+      int code = (packed >> (i % perByte * bits)) & ((1 << bits) - 1);
       codes.set(JAVA_BYTE, codesOffset + i, (byte) code);
     }
   }
@@ -242,7 +242,7 @@ final class VectorUniform implements UniformKernel {
         values
             .sub(zeroPoint)
             .mul(scale)
-            .intoMemorySegment(target, targetOffset + 4L * (i + LANES * part), Lanes.ORDER);
+            .intoMemorySegment(target, targetOffset + 4L * i + 4L * LANES * part, Lanes.ORDER);
       }
     }
     for (; i < count; i++) {
