@@ -20,7 +20,6 @@ import picocli.CommandLine.Parameters;
 /** Tells how close two models are. */
 @Command(
     name = "compare",
-    mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
       "Tells how close the tensors of B are to those of the same name in A: signal to noise (SQNR), "

@@ -14,7 +14,6 @@ import picocli.CommandLine.Parameters;
 /** Turns quantized tensors into float32. */
 @Command(
     name = "dequantize",
-    mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
       "Turns the quantized tensors of a model file into float32; plain tensors are copied as they "

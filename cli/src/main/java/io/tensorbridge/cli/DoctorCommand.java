@@ -14,7 +14,6 @@ import picocli.CommandLine.Spec;
 /** Tells whether the machine will do. */
 @Command(
     name = "doctor",
-    mixinStandardHelpOptions = true,
     description = {
       "Tries out what Tensorbridge needs of this machine, and tells what to do where it lacks.",
       "",

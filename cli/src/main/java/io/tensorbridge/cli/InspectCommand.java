@@ -20,7 +20,6 @@ import picocli.CommandLine.Spec;
 /** Lists what a model file holds. */
 @Command(
     name = "inspect",
-    mixinStandardHelpOptions = true,
     description = {
       "Lists the tensors and the metadata of a model file, after checking every rule of its format.",
       ""

@@ -4,6 +4,7 @@ import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
@@ -43,7 +44,9 @@ public final class Main implements Runnable {
     CommandLine commandLine = new CommandLine(new Main());
     List<Subcommand> wanted = Subcommand.named(arguments.length == 0 ? "" : arguments[0]);
     for (Subcommand subcommand : wanted) {
-      commandLine.addSubcommand(subcommand.commandName(), subcommand.create());
+      CommandLine added = new CommandLine(subcommand.create());
+      added.getCommandSpec().addOption(helpOption());
+      commandLine.addSubcommand(subcommand.commandName(), added);
     }
     CommandLine quantize = commandLine.getSubcommands().get(Subcommand.QUANTIZE.commandName());
     if (quantize != null) {
@@ -52,6 +55,13 @@ public final class Main implements Runnable {
     commandLine.setExecutionExceptionHandler(new FailureReport());
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     return commandLine;
+  }
+
+  private static OptionSpec helpOption() {
+    return OptionSpec.builder("-h", "--help")
+        .usageHelp(true)
+        .description("Show this help and exit.")
+        .build();
   }
 
   @Override

@@ -27,7 +27,6 @@ import picocli.CommandLine.Spec;
 /** Quantizes a model file. */
 @Command(
     name = "quantize",
-    mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
       "Quantizes a model file.",
