@@ -10,15 +10,15 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract sealed class BridgeException extends RuntimeException
     permits ProtocolException,
-        TensorException,
-        OptionException,
-        QuotaException,
-        CancelledException,
-        BridgeTimeoutException,
-        BridgeClosedException,
-        ServerDiedException,
-        ResourceException,
-        FormatException {
+    TensorException,
+    OptionException,
+    QuotaException,
+    CancelledException,
+    BridgeTimeoutException,
+    BridgeClosedException,
+    ServerDiedException,
+    ResourceException,
+    FormatException {
   private static final long serialVersionUID = 1L;
 
   private final ErrorCode code;

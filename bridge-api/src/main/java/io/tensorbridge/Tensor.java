@@ -163,7 +163,7 @@ public final class Tensor {
   }
 
   private static double unsignedToDouble(long value) {
-    double half = (double) (value >>> 1 | value & 1);
+    double half = (double) (value >>> 1 | (value & 1));
     return value >= 0 ? (double) value : half * 2;
   }
 

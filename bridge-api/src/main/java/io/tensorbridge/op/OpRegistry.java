@@ -62,6 +62,6 @@ public final class OpRegistry {
           "operation \"" + name + "\" is unknown; known are "
               + String.join(", ", providers.keySet()));
     }
-    return loaded.computeIfAbsent(name, unused -> provider.create());
+    return loaded.computeIfAbsent(name, _ -> provider.create());
   }
 }

@@ -19,6 +19,6 @@ public sealed interface Outcome {
    * @param outputs the outputs that are needed
    * @param resume takes tensors of these types and gives the rest of the execution
    */
-  record NeedsSpace(List<OutputSpec> outputs, Function<List<Tensor>, OpRun> resume)
-      implements Outcome {}
+  record NeedsSpace(List<OutputSpec> outputs,
+      Function<List<Tensor>, OpRun> resume) implements Outcome {}
 }

@@ -92,7 +92,7 @@ class ArchitectureTest {
 
   @Test
   void packagesHaveNoCycles() {
-    check(slices().matching("io.tensorbridge.(**)").should().beFreeOfCycles());
+    check(slices().matching("io.(**)").should().beFreeOfCycles());
   }
 
   /** A rule over a package that is still to be written holds. */

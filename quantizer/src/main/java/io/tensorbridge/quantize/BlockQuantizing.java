@@ -1,0 +1,79 @@
+package io.tensorbridge.quantize;
+
+import io.tensorbridge.op.OpRun;
+import io.tensorbridge.quantize.internal.kernel.BlockFormat;
+import io.tensorbridge.quantize.internal.kernel.BlockKernel;
+import io.tensorbridge.quantize.internal.kernel.KernelChoice;
+import io.tensorbridge.quantize.internal.kernel.Kernels;
+import java.lang.foreign.MemorySegment;
+
+/** Quantizes to a format whose blocks all have the same size: a chunk is a run of blocks. */
+final class BlockQuantizing implements OpRun {
+  private final BlockFormat format;
+  private final float clipLimit;
+  private final NonFinite nonFinite;
+  private final FloatSource source;
+  private final Output output;
+  private final KernelChoice<BlockKernel> choice;
+  private final int chunkBlocks;
+  private final long blocks;
+
+  /**
+   * A run.
+   *
+   * @param clipLimit what clipped infinities become; 0 for the magnitude of their block
+   */
+  BlockQuantizing(
+      BlockFormat format,
+      float clipLimit,
+      NonFinite nonFinite,
+      FloatSource source,
+      Output output) {
+    this.format = format;
+    this.clipLimit = clipLimit;
+    this.nonFinite = nonFinite;
+    this.source = source;
+    this.output = output;
+    this.choice = Kernels.shared().quantizing(format);
+    this.chunkBlocks = Scratch.CHUNK_ELEMENTS / format.blockElements();
+    this.blocks = source.elementCount() / format.blockElements();
+  }
+
+  @Override
+  public int chunkCount(int phase) {
+    return Math.toIntExact(Math.ceilDiv(blocks, chunkBlocks));
+  }
+
+  @Override
+  public void runChunk(int phase, int chunk) {
+    long first = (long) chunk * chunkBlocks;
+    int count = (int) Math.min(chunkBlocks, blocks - first);
+    int elements = count * format.blockElements();
+    long from = first * format.blockElements();
+    long byteOffset = first * format.blockBytes();
+    BlockKernel kernel = choice.forWork(elements);
+    try (Scratch scratch = Scratch.borrow()) {
+      MemorySegment values = source.read(from, elements, scratch);
+      long byteLength = (long) count * format.blockBytes();
+      MemorySegment target = output.claim(0, byteOffset, byteLength, scratch);
+      int magnitude = kernel.quantize(values, 0, target, 0, count);
+      if (magnitude >= BlockKernel.INFINITE_BITS) {
+        kernel.quantize(clipped(from, elements, scratch), 0, target, 0, count);
+      }
+      output.commit(0, byteOffset, target);
+    }
+  }
+
+  private MemorySegment clipped(long from, int elements, Scratch scratch) {
+    if (nonFinite == NonFinite.ERROR) {
+      throw source.nonFinite(scratch);
+    }
+    MemorySegment values = source.readToChange(from, elements, scratch);
+    if (clipLimit == 0) {
+      Clipping.clipGroups(values, elements, format.blockElements());
+    } else {
+      Clipping.clip(values, 0, elements, clipLimit);
+    }
+    return values;
+  }
+}

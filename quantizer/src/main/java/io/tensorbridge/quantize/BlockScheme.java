@@ -1,0 +1,64 @@
+package io.tensorbridge.quantize;
+
+import io.tensorbridge.DType;
+import io.tensorbridge.Shape;
+import io.tensorbridge.TensorType;
+import io.tensorbridge.op.OutputSpec;
+import io.tensorbridge.quantize.internal.kernel.BlockFormat;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * The block types of ggml: every block of a row becomes the same number of bytes, scales included.
+ *
+ * <p>The bytes equal those of ggml's reference quantizers ({@code ggml-quants.c}, ggml 0.21.0).
+ */
+public enum BlockScheme implements QuantScheme {
+  /** 32 elements in 34 bytes: an fp16 scale and 32 signed bytes. */
+  Q8_0(BlockFormat.Q8_0),
+  /** 32 elements in 18 bytes: an fp16 scale and 32 nibbles. */
+  Q4_0(BlockFormat.Q4_0);
+
+  private final BlockFormat format;
+
+  BlockScheme(BlockFormat format) {
+    this.format = format;
+  }
+
+  BlockFormat format() {
+    return format;
+  }
+
+  /**
+   * The size of a block.
+   *
+   * @return bytes for {@link #blockElements()} elements
+   */
+  public int blockBytes() {
+    return format.blockBytes();
+  }
+
+  @Override
+  public String family() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  @Override
+  public int blockElements() {
+    return format.blockElements();
+  }
+
+  @Override
+  public List<OutputSpec> parts(Shape shape) {
+    if (!fits(shape)) {
+      throw SchemeParser.notDivisible(this, shape);
+    }
+    long bytes = shape.elementCount() / blockElements() * blockBytes();
+    return List.of(new OutputSpec("data", new TensorType(DType.U8, Shape.of(bytes))));
+  }
+
+  @Override
+  public String toString() {
+    return family();
+  }
+}

@@ -1,0 +1,116 @@
+package io.tensorbridge.quantize;
+
+import io.tensorbridge.DType;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.Shape;
+import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.TensorType;
+import io.tensorbridge.op.OpRun;
+import io.tensorbridge.op.OutputSpec;
+import java.util.List;
+
+/**
+ * The proof that parts of certain types are a quantized tensor, and what comes out; immutable and
+ * thread-safe. The reverse of {@link Quantization}, with the same chunks.
+ */
+public final class Dequantization {
+  private final QuantScheme scheme;
+  private final TensorType type;
+  private final List<OutputSpec> parts;
+
+  private Dequantization(QuantScheme scheme, Shape shape) {
+    this.scheme = scheme;
+    this.type = new TensorType(DType.F32, shape);
+    this.parts = scheme.parts(shape);
+  }
+
+  /**
+   * The dequantization of tensors of a shape.
+   *
+   * @param scheme the scheme of the parts
+   * @param shape the shape of the quantized tensors
+   * @return the proof
+   * @throws TensorException {@link ErrorCode#NOT_DIVISIBLE} if a row does not hold whole blocks
+   */
+  public static Dequantization of(QuantScheme scheme, Shape shape) {
+    return new Dequantization(scheme, shape);
+  }
+
+  /**
+   * The parts that go in.
+   *
+   * @return their names and types, in order
+   */
+  public List<OutputSpec> parts() {
+    return parts;
+  }
+
+  /**
+   * What comes out.
+   *
+   * @return float32 of the tensor's shape
+   */
+  public TensorType type() {
+    return type;
+  }
+
+  /**
+   * The memory traffic of a run.
+   *
+   * @return bytes read and written, at least 1
+   */
+  public long workBytes() {
+    long read = parts.stream().mapToLong(part -> part.type().byteLength()).sum();
+    return Math.max(1, type.byteLength() + read);
+  }
+
+  /**
+   * Checks the types of parts; shapes may differ as long as the element counts agree.
+   *
+   * @param types the types of the given parts, in order
+   * @throws TensorException {@link ErrorCode#BAD_SHAPE} with what is expected
+   */
+  public void requireParts(List<TensorType> types) {
+    Parts.requireTypes(parts, types);
+  }
+
+  /**
+   * Prepares a run that fills a tensor in memory.
+   *
+   * @param sources the parts, with any strides and backing
+   * @param output row-major float32 of as many elements as {@link #type()}
+   * @return the run; it keeps sources and output until its last chunk has ended; a chunk throws
+   *     {@link io.tensorbridge.FormatException} if the file behind a part was truncated
+   */
+  public OpRun bind(List<Tensor> sources, Tensor output) {
+    Parts.require(List.of(new OutputSpec("output", type)), List.of(output));
+    return bind(sources, Output.to(List.of(output)));
+  }
+
+  /**
+   * Prepares a run that hands pieces of float32 to a sink, all of them as part 0.
+   *
+   * @param sources the parts, with any strides and backing
+   * @param sink takes the pieces, from the threads that run chunks
+   * @return the run; it keeps sources and sink until its last chunk has ended
+   */
+  public OpRun bind(List<Tensor> sources, PartSink sink) {
+    return bind(sources, Output.to(sink));
+  }
+
+  private OpRun bind(List<Tensor> sources, Output output) {
+    Parts.require(parts, sources);
+    List<StoredBytes> stored = sources.stream().map(StoredBytes::of).toList();
+    long elements = type.shape().elementCount();
+    return switch (scheme) {
+      case BlockScheme block ->
+          new BlockDequantizing(block.format(), elements, stored.getFirst(), output);
+      case FloatScheme plain ->
+          new BlockDequantizing(plain.format(), elements, stored.getFirst(), output);
+      case UniformScheme uniform ->
+          new UniformDequantizing(
+              uniform, GroupGrid.of(uniform.group(), type.shape()), stored, output);
+    };
+  }
+}

@@ -1,0 +1,134 @@
+package io.tensorbridge.quantize;
+
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.TensorType;
+import io.tensorbridge.op.OpRun;
+import io.tensorbridge.op.OutputSpec;
+import java.util.List;
+
+/**
+ * The proof that a scheme takes tensors of a type, and what comes out; immutable and thread-safe.
+ *
+ * <p>A run is cut into chunks of some 64 thousand elements. It reads its source in chunks and either
+ * fills whole parts in memory or hands pieces to a {@link PartSink}, so that a tensor of any size
+ * can be quantized from file to file in little memory. The bytes do not depend on who runs the
+ * chunks, nor in which order. Where groups are longer than a chunk, the first of two phases finds
+ * their scales.
+ */
+public final class Quantization {
+  private final QuantScheme scheme;
+  private final TensorType type;
+  private final NonFinite nonFinite;
+  private final List<OutputSpec> parts;
+
+  private Quantization(QuantScheme scheme, TensorType type, NonFinite nonFinite) {
+    FloatSource.requireFloats(type);
+    this.scheme = scheme;
+    this.type = type;
+    this.nonFinite = nonFinite;
+    this.parts = scheme.parts(type.shape());
+  }
+
+  /**
+   * Checks that a scheme takes tensors of a type.
+   *
+   * @param scheme the scheme
+   * @param type dtype and shape of the tensors
+   * @param nonFinite what to do with NaN and infinities
+   * @return the proof
+   * @throws TensorException without a name: {@link ErrorCode#UNSUPPORTED_DTYPE} if the elements are
+   *     not float32, float16, bfloat16 or float64, {@link ErrorCode#NOT_DIVISIBLE} if a row does
+   *     not hold whole blocks
+   */
+  public static Quantization of(QuantScheme scheme, TensorType type, NonFinite nonFinite) {
+    return new Quantization(scheme, type, nonFinite);
+  }
+
+  /**
+   * The scheme.
+   *
+   * @return as given
+   */
+  public QuantScheme scheme() {
+    return scheme;
+  }
+
+  /**
+   * Dtype and shape of the tensors.
+   *
+   * @return as given
+   */
+  public TensorType type() {
+    return type;
+  }
+
+  /**
+   * What comes out: {@code data}, and {@code scales} and {@code zero_points} if the scheme has them.
+   *
+   * @return their names and types, in the order of the parts
+   */
+  public List<OutputSpec> parts() {
+    return parts;
+  }
+
+  /**
+   * The memory traffic of a run.
+   *
+   * @return bytes read and written, at least 1
+   */
+  public long workBytes() {
+    long written = parts.stream().mapToLong(part -> part.type().byteLength()).sum();
+    return Math.max(1, type.byteLength() + written);
+  }
+
+  /**
+   * Prepares a run that fills parts in memory.
+   *
+   * @param source a tensor of this {@link #type()}, with any strides and backing
+   * @param outputs row-major tensors of the types of {@link #parts()}; they must not overlap the
+   *     source
+   * @return the run; it keeps the source and the outputs until its last chunk has ended; a chunk
+   *     throws {@link TensorException} {@link ErrorCode#NON_FINITE}, and {@link
+   *     io.tensorbridge.FormatException} if the file behind the source was truncated
+   */
+  public OpRun bind(Tensor source, List<Tensor> outputs) {
+    Parts.require(parts, outputs);
+    return bind(source, Output.to(outputs));
+  }
+
+  /**
+   * Prepares a run that hands pieces to a sink.
+   *
+   * @param source a tensor of this {@link #type()}, with any strides and backing
+   * @param sink takes the pieces, from the threads that run chunks
+   * @return the run; it keeps the source and the sink until its last chunk has ended; a chunk throws
+   *     as above, and what the sink throws
+   */
+  public OpRun bind(Tensor source, PartSink sink) {
+    return bind(source, Output.to(sink));
+  }
+
+  private OpRun bind(Tensor tensor, Output output) {
+    if (!tensor.type().equals(type)) {
+      throw new TensorException(
+          ErrorCode.BAD_SHAPE, tensor.type() + " was given where " + type + " was planned");
+    }
+    FloatSource source = FloatSource.of(tensor);
+    return switch (scheme) {
+      case BlockScheme block ->
+          new BlockQuantizing(block.format(), 0, nonFinite, source, output);
+      case FloatScheme plain ->
+          new BlockQuantizing(plain.format(), plain.maxValue(), nonFinite, source, output);
+      case UniformScheme uniform -> uniform(uniform, source, output);
+    };
+  }
+
+  private OpRun uniform(UniformScheme uniform, FloatSource source, Output output) {
+    GroupGrid grid = GroupGrid.of(uniform.group(), type.shape());
+    return GroupQuantizing.fits(uniform, grid)
+        ? new GroupQuantizing(uniform, grid, nonFinite, source, output)
+        : new LongGroupQuantizing(uniform, grid, nonFinite, source, output);
+  }
+}

@@ -1,0 +1,126 @@
+package io.tensorbridge.quantize;
+
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.op.WorkerPool;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Quantizes tensors in this process; immutable and thread-safe.
+ *
+ * <pre>{@code
+ * try (QuantizedTensor q = Quantizer.of(QuantScheme.parse("q8_0")).quantize(weight)) {
+ *   q.data();
+ * }
+ * }</pre>
+ *
+ * <p>For many tensors, for streaming, or for progress, use a {@link Quantization} and drive its runs
+ * yourself.
+ */
+public final class Quantizer {
+  private final QuantScheme scheme;
+  private final NonFinite nonFinite;
+  private final int threads;
+  private final @Nullable WorkerPool pool;
+
+  private Quantizer(
+      QuantScheme scheme, NonFinite nonFinite, int threads, @Nullable WorkerPool pool) {
+    this.scheme = scheme;
+    this.nonFinite = nonFinite;
+    this.threads = threads;
+    this.pool = pool;
+  }
+
+  /**
+   * A quantizer that refuses NaN and infinities and uses all processors.
+   *
+   * @param scheme the scheme of its results
+   * @return the quantizer
+   */
+  public static Quantizer of(QuantScheme scheme) {
+    int processors = Runtime.getRuntime().availableProcessors();
+    return new Quantizer(scheme, NonFinite.ERROR, processors, null);
+  }
+
+  /**
+   * The same with another policy for NaN and infinities.
+   *
+   * @param policy what to do with them
+   * @return a new quantizer
+   */
+  public Quantizer withNonFinite(NonFinite policy) {
+    return new Quantizer(scheme, policy, threads, pool);
+  }
+
+  /**
+   * The same with another number of threads, which live as long as a call.
+   *
+   * @param count threads for each call, the calling one among them; at least 1
+   * @return a new quantizer
+   */
+  public Quantizer withThreads(int count) {
+    return new Quantizer(scheme, nonFinite, Math.max(1, count), null);
+  }
+
+  /**
+   * The same with the threads of a pool, beside the calling one.
+   *
+   * @param shared belongs to the caller and stays open
+   * @return a new quantizer
+   */
+  public Quantizer withPool(WorkerPool shared) {
+    return new Quantizer(scheme, nonFinite, shared.threadCount() + 1, shared);
+  }
+
+  /**
+   * Quantizes a tensor.
+   *
+   * @param tensor float32, float16, bfloat16 or float64, any strides and backing; it must stay
+   *     accessible during the call, also from other threads
+   * @return the quantized tensor, to be closed by the caller
+   * @throws TensorException if the scheme does not take the dtype or shape, or a value is not
+   *     finite
+   * @throws io.tensorbridge.FormatException if the file behind the tensor was truncated
+   */
+  public QuantizedTensor quantize(Tensor tensor) {
+    return quantize("", tensor);
+  }
+
+  /**
+   * Quantizes a tensor that has a name.
+   *
+   * @param name for the result and for failures
+   * @param tensor as above
+   * @return the quantized tensor, to be closed by the caller
+   * @throws TensorException with the name, if the scheme does not take the dtype or shape, or a
+   *     value is not finite
+   * @throws io.tensorbridge.FormatException if the file behind the tensor was truncated
+   */
+  public QuantizedTensor quantize(String name, Tensor tensor) {
+    try {
+      Quantization quantization = Quantization.of(scheme, tensor.type(), nonFinite);
+      QuantizedTensor result =
+          QuantizedTensor.allocate(
+              name, scheme, tensor.shape(), quantization.parts(), threads);
+      try {
+        fill(quantization, tensor, result);
+      } catch (BridgeException failure) {
+        result.close();
+        throw failure;
+      }
+      return result;
+    } catch (TensorException failure) {
+      throw name.isEmpty() ? failure : failure.named(name);
+    }
+  }
+
+  private void fill(Quantization quantization, Tensor tensor, QuantizedTensor result) {
+    var run = quantization.bind(tensor, result.parts());
+    if (pool == null) {
+      Work.run(quantization.workBytes(), run, threads);
+    } else {
+      Work.run(quantization.workBytes(), run, threads, pool);
+    }
+  }
+}

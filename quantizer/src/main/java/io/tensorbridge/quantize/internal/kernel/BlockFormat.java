@@ -1,0 +1,66 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+/** Encodings whose blocks all have the same number of elements and of bytes. */
+public enum BlockFormat {
+  /** IEEE 754 binary32. */
+  F32(1, Float.BYTES),
+  /** IEEE 754 binary16. */
+  F16(1, Short.BYTES),
+  /** The upper half of a binary32. */
+  BF16(1, Short.BYTES),
+  /** See {@link Q80Layout}. */
+  Q8_0(Q80Layout.ELEMENTS, Q80Layout.BYTES),
+  /** See {@link Q40Layout}. */
+  Q4_0(Q40Layout.ELEMENTS, Q40Layout.BYTES);
+
+  private final int blockElements;
+  private final int blockBytes;
+
+  BlockFormat(int blockElements, int blockBytes) {
+    this.blockElements = blockElements;
+    this.blockBytes = blockBytes;
+  }
+
+  /**
+   * The elements of a block.
+   *
+   * @return at least 1
+   */
+  public int blockElements() {
+    return blockElements;
+  }
+
+  /**
+   * The size of a block.
+   *
+   * @return bytes
+   */
+  public int blockBytes() {
+    return blockBytes;
+  }
+
+  /** The reference in plain Java. */
+  BlockKernel scalar() {
+    return switch (this) {
+      case F32 -> new ScalarF32();
+      case F16 -> new ScalarF16();
+      case BF16 -> new ScalarBf16();
+      case Q8_0 -> new ScalarQ80();
+      case Q4_0 -> new ScalarQ40();
+    };
+  }
+
+  /** Whether there is a vector twin: the compiler vectorizes the scalar loops of plain floats. */
+  boolean hasVector() {
+    return blockElements > 1;
+  }
+
+  /** The vector twin; only with the module {@code jdk.incubator.vector}. */
+  BlockKernel vector() {
+    return switch (this) {
+      case F32, F16, BF16 -> throw new UnsupportedOperationException(name());
+      case Q8_0 -> new VectorQ80();
+      case Q4_0 -> new VectorQ40();
+    };
+  }
+}

@@ -1,0 +1,38 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/** What a kernel does while it is trained: as in a chunk, only shorter. */
+final class Exercises {
+  private static final int ELEMENTS = Training.Exercise.ELEMENTS;
+  private static final int GROUP = 32;
+  private static final UniformRule RULE = new UniformRule(4, false);
+
+  private Exercises() {}
+
+  static Training.Exercise<BlockKernel> quantizing(BlockFormat format) {
+    int blocks = ELEMENTS / format.blockElements();
+    return (kernel, values, coded) -> kernel.quantize(values, 0, coded, 0, blocks);
+  }
+
+  static Training.Exercise<BlockKernel> dequantizing(BlockFormat format) {
+    int blocks = ELEMENTS / format.blockElements();
+    return (kernel, values, coded) -> kernel.dequantize(coded, 0, values, 0, blocks);
+  }
+
+  static void quantizeUniform(UniformKernel kernel, MemorySegment values, MemorySegment coded) {
+    int groups = ELEMENTS / GROUP;
+    GroupParameters parameters = new GroupParameters(groups);
+    kernel.groups(values, 0, GROUP, groups, RULE, coded, 0, parameters, 0);
+    kernel.range(values, 0, ELEMENTS);
+    kernel.codes(values, 0, ELEMENTS, 0.2f, 7.5f, RULE.maxCode(), coded, 0);
+    kernel.pack(coded, 0, ELEMENTS, 4, coded, ELEMENTS);
+    kernel.pack(coded, 0, ELEMENTS, 2, coded, ELEMENTS);
+  }
+
+  static void dequantizeUniform(UniformKernel kernel, MemorySegment values, MemorySegment coded) {
+    kernel.unpack(coded, ELEMENTS, ELEMENTS, 4, coded, 0);
+    kernel.unpack(coded, ELEMENTS, ELEMENTS, 2, coded, 0);
+    kernel.values(coded, 0, ELEMENTS, 0.5f, 7.5f, values, 0);
+  }
+}

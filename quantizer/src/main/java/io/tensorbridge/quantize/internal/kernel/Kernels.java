@@ -1,0 +1,113 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Every kernel of this JVM, scalar or vector: decided, and logged, once; thread-safe.
+ *
+ * <p>Without the module {@code jdk.incubator.vector} the scalar kernels serve, and no class that
+ * imports it is loaded.
+ */
+public final class Kernels {
+  private static final System.Logger LOG = System.getLogger(Kernels.class.getName());
+
+  private final Map<BlockFormat, KernelChoice<BlockKernel>> quantizing;
+  private final Map<BlockFormat, KernelChoice<BlockKernel>> dequantizing;
+  private final KernelChoice<UniformKernel> uniformQuantizing;
+  private final KernelChoice<UniformKernel> uniformDequantizing;
+
+  private Kernels(boolean vectors) {
+    Map<BlockFormat, KernelChoice<BlockKernel>> quantizing = new EnumMap<>(BlockFormat.class);
+    Map<BlockFormat, KernelChoice<BlockKernel>> dequantizing = new EnumMap<>(BlockFormat.class);
+    for (BlockFormat format : BlockFormat.values()) {
+      quantizing.put(format, blockChoice(format, vectors, Exercises.quantizing(format)));
+      dequantizing.put(format, blockChoice(format, vectors, Exercises.dequantizing(format)));
+    }
+    this.quantizing = Collections.unmodifiableMap(quantizing);
+    this.dequantizing = Collections.unmodifiableMap(dequantizing);
+    this.uniformQuantizing = uniformChoice(vectors, Exercises::quantizeUniform);
+    this.uniformDequantizing = uniformChoice(vectors, Exercises::dequantizeUniform);
+  }
+
+  private static KernelChoice<BlockKernel> blockChoice(
+      BlockFormat format, boolean vectors, Training.Exercise<BlockKernel> exercise) {
+    return new KernelChoice<>(
+        format.name(),
+        format.scalar(),
+        vectors && format.hasVector() ? format::vector : null,
+        exercise);
+  }
+
+  private static KernelChoice<UniformKernel> uniformChoice(
+      boolean vectors, Training.Exercise<UniformKernel> exercise) {
+    return new KernelChoice<>(
+        "uniform", new ScalarUniform(), vectors ? () -> new VectorUniform() : null, exercise);
+  }
+
+  /** Built at the first use, once in the life of the JVM, as its compiled code is. */
+  private static final class Shared {
+    static final Kernels KERNELS = detect();
+  }
+
+  /**
+   * The kernels of this JVM.
+   *
+   * @return always the same
+   */
+  public static Kernels shared() {
+    return Shared.KERNELS;
+  }
+
+  private static Kernels detect() {
+    boolean vectors = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    if (vectors) {
+      LOG.log(System.Logger.Level.DEBUG, "vector kernels of {0} lanes", Lanes.COUNT);
+    } else {
+      LOG.log(
+          System.Logger.Level.INFO,
+          "scalar kernels serve; --add-modules jdk.incubator.vector makes quantization faster");
+    }
+    return new Kernels(vectors);
+  }
+
+  /**
+   * The kernel that quantizes to a format.
+   *
+   * @param format the format
+   * @return its choice
+   */
+  public KernelChoice<BlockKernel> quantizing(BlockFormat format) {
+    return Objects.requireNonNull(quantizing.get(format), "every format has one");
+  }
+
+  /**
+   * The kernel that dequantizes from a format.
+   *
+   * @param format the format
+   * @return its choice
+   */
+  public KernelChoice<BlockKernel> dequantizing(BlockFormat format) {
+    return Objects.requireNonNull(dequantizing.get(format), "every format has one");
+  }
+
+  /**
+   * The kernel that quantizes to {@code uniform}.
+   *
+   * @return its choice
+   */
+  public KernelChoice<UniformKernel> uniformQuantizing() {
+    return uniformQuantizing;
+  }
+
+  /**
+   * The kernel that dequantizes from {@code uniform}.
+   *
+   * @return its choice
+   */
+  public KernelChoice<UniformKernel> uniformDequantizing() {
+    return uniformDequantizing;
+  }
+}

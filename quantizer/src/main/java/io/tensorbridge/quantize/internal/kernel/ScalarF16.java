@@ -1,0 +1,55 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/** Rounds float32 to binary16, half to even; the compiler vectorizes the loops over strips. */
+final class ScalarF16 implements BlockKernel {
+  @Override
+  public int quantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    float[] values = new float[Strip.ELEMENTS];
+    short[] halves = new short[Strip.ELEMENTS];
+    int magnitude = 0;
+    for (int done = 0; done < blocks; done += Strip.ELEMENTS) {
+      int count = Math.min(Strip.ELEMENTS, blocks - done);
+      Strip.load(source, sourceOffset + 4L * done, values, count);
+      magnitude = Math.max(magnitude, magnitude(values, count));
+      for (int i = 0; i < count; i++) {
+        halves[i] = Float.floatToFloat16(values[i]);
+      }
+      Strip.store(halves, count, target, targetOffset + 2L * done);
+    }
+    return magnitude;
+  }
+
+  private static int magnitude(float[] values, int count) {
+    int greatest = 0;
+    for (int i = 0; i < count; i++) {
+      greatest = Math.max(greatest, Float.floatToRawIntBits(values[i]) & 0x7fffffff);
+    }
+    return greatest;
+  }
+
+  @Override
+  public void dequantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    float[] values = new float[Strip.ELEMENTS];
+    short[] halves = new short[Strip.ELEMENTS];
+    for (int done = 0; done < blocks; done += Strip.ELEMENTS) {
+      int count = Math.min(Strip.ELEMENTS, blocks - done);
+      Strip.load(source, sourceOffset + 2L * done, halves, count);
+      for (int i = 0; i < count; i++) {
+        values[i] = Float.float16ToFloat(halves[i]);
+      }
+      Strip.store(values, count, target, targetOffset + 4L * done);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import static io.tensorbridge.quantize.internal.kernel.Q40Layout.BYTES;
+import static io.tensorbridge.quantize.internal.kernel.Q40Layout.CODES;
+import static io.tensorbridge.quantize.internal.kernel.Q40Layout.ELEMENTS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * The reference for {@link Q40Layout}, a strip at a time: scales of all blocks, then all codes in one
+ * loop that the compiler vectorizes, then the nibbles.
+ */
+final class ScalarQ40 implements BlockKernel {
+  private static final int STRIP_BLOCKS = Strip.ELEMENTS / ELEMENTS;
+  private static final int HALF = ELEMENTS / 2;
+
+  @Override
+  public int quantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    float[] values = new float[Strip.ELEMENTS];
+    int[] codes = new int[Strip.ELEMENTS];
+    float[] inverses = new float[Strip.ELEMENTS];
+    float[] biases = new float[Strip.ELEMENTS];
+    byte[] nibbles = new byte[HALF];
+    int magnitude = 0;
+    for (int done = 0; done < blocks; done += STRIP_BLOCKS) {
+      int count = Math.min(STRIP_BLOCKS, blocks - done);
+      long targetStart = targetOffset + (long) done * BYTES;
+      Strip.load(source, sourceOffset + 4L * done * ELEMENTS, values, count * ELEMENTS);
+      for (int block = 0; block < count; block++) {
+        int from = block * ELEMENTS;
+        int greatest = Magnitudes.of(values, from);
+        float scale = Q40Layout.scale(Magnitudes.firstOf(values, from, greatest));
+        float inverse = Q40Layout.inverse(scale);
+        target.set(Q40Layout.SCALE, targetStart + (long) block * BYTES, Float.floatToFloat16(scale));
+        Arrays.fill(inverses, from, from + ELEMENTS, inverse);
+        Arrays.fill(biases, from, from + ELEMENTS, Q40Layout.bias(scale, inverse));
+        magnitude = Math.max(magnitude, greatest);
+      }
+      for (int i = 0; i < count * ELEMENTS; i++) {
+        codes[i] = Math.min(15, (int) (values[i] * inverses[i] + biases[i]));
+      }
+      for (int block = 0; block < count; block++) {
+        pack(codes, block * ELEMENTS, nibbles);
+        Strip.store(nibbles, HALF, target, targetStart + (long) block * BYTES + CODES);
+      }
+    }
+    return magnitude;
+  }
+
+  private static void pack(int[] codes, int from, byte[] nibbles) {
+    for (int j = 0; j < HALF; j++) {
+      nibbles[j] = (byte) (codes[from + j] | (codes[from + HALF + j] << 4));
+    }
+  }
+
+  @Override
+  public void dequantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    byte[] nibbles = new byte[HALF];
+    float[] values = new float[ELEMENTS];
+    for (int block = 0; block < blocks; block++) {
+      long from = sourceOffset + (long) block * BYTES;
+      float scale = Float.float16ToFloat(source.get(Q40Layout.SCALE, from));
+      MemorySegment.copy(source, JAVA_BYTE, from + CODES, nibbles, 0, HALF);
+      for (int j = 0; j < HALF; j++) {
+        values[j] = ((nibbles[j] & 15) - 8) * scale;
+        values[HALF + j] = (((nibbles[j] >> 4) & 15) - 8) * scale;
+      }
+      Strip.store(values, ELEMENTS, target, targetOffset + 4L * block * ELEMENTS);
+    }
+  }
+}

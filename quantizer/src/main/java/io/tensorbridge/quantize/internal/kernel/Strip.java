@@ -1,0 +1,58 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Moves short runs between segments and arrays, which stay in the first-level cache.
+ *
+ * <p>The compiler vectorizes loops over arrays far better than loops over segments, so the scalar
+ * kernels work on strips.
+ */
+final class Strip {
+  /** Elements in a strip: 4 KiB of float32. */
+  static final int ELEMENTS = 1024;
+
+  private Strip() {}
+
+  static void load(MemorySegment source, long offset, float[] strip, int count) {
+    MemorySegment.copy(source, JAVA_FLOAT_UNALIGNED, offset, strip, 0, count);
+  }
+
+  static void load(MemorySegment source, long offset, int[] strip, int count) {
+    MemorySegment.copy(source, JAVA_INT_UNALIGNED, offset, strip, 0, count);
+  }
+
+  static void load(MemorySegment source, long offset, short[] strip, int count) {
+    MemorySegment.copy(source, JAVA_SHORT_UNALIGNED, offset, strip, 0, count);
+  }
+
+  static void load(MemorySegment source, long offset, byte[] strip, int count) {
+    MemorySegment.copy(source, JAVA_BYTE, offset, strip, 0, count);
+  }
+
+  static void store(float[] strip, int count, MemorySegment target, long offset) {
+    MemorySegment.copy(strip, 0, target, JAVA_FLOAT_UNALIGNED, offset, count);
+  }
+
+  static void store(short[] strip, int count, MemorySegment target, long offset) {
+    MemorySegment.copy(strip, 0, target, JAVA_SHORT_UNALIGNED, offset, count);
+  }
+
+  static void store(byte[] strip, int count, MemorySegment target, long offset) {
+    MemorySegment.copy(strip, 0, target, JAVA_BYTE, offset, count);
+  }
+
+  /** The greatest magnitude of a run of raw float bits, the sign cleared. */
+  static int magnitude(int[] bits, int from, int to) {
+    int greatest = 0;
+    for (int i = from; i < to; i++) {
+      greatest = Math.max(greatest, bits[i] & 0x7fffffff);
+    }
+    return greatest;
+  }
+}

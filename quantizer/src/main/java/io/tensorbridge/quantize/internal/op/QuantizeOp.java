@@ -1,0 +1,56 @@
+package io.tensorbridge.quantize.internal.op;
+
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.TensorType;
+import io.tensorbridge.op.OpMemory;
+import io.tensorbridge.op.OpPlan;
+import io.tensorbridge.op.OpRun;
+import io.tensorbridge.op.Options;
+import io.tensorbridge.op.OutputSpec;
+import io.tensorbridge.op.TensorOp;
+import io.tensorbridge.quantize.NonFinite;
+import io.tensorbridge.quantize.QuantScheme;
+import io.tensorbridge.quantize.Quantization;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * {@code quantize}: one float tensor in; {@code data}, and {@code scales} and {@code zero_points} if
+ * the scheme has them, out.
+ */
+final class QuantizeOp implements TensorOp {
+  @Override
+  public String name() {
+    return QuantizeProvider.NAME;
+  }
+
+  @Override
+  public OpPlan plan(List<TensorType> inputs, Options options) {
+    options.requireOnly(Set.of("scheme", "nonfinite"));
+    if (inputs.size() != 1) {
+      throw new TensorException(
+          ErrorCode.BAD_SHAPE, "quantize takes one tensor, not " + inputs.size());
+    }
+    QuantScheme scheme = QuantScheme.parse(options.get("scheme", "uniform"));
+    NonFinite nonFinite = NonFinite.parse(options.get("nonfinite", "error"));
+    return new Plan(Quantization.of(scheme, inputs.getFirst(), nonFinite));
+  }
+
+  private record Plan(Quantization quantization) implements OpPlan {
+    @Override
+    public List<OutputSpec> outputs() {
+      return quantization.parts();
+    }
+
+    @Override
+    public long workBytes() {
+      return quantization.workBytes();
+    }
+
+    @Override
+    public OpRun bind(OpMemory memory) {
+      return quantization.bind(memory.inputs().getFirst(), memory.outputs());
+    }
+  }
+}

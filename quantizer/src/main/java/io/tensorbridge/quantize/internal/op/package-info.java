@@ -1,0 +1,5 @@
+/** The operations {@code quantize} and {@code dequantize}, as batches ask for them by name. */
+@NullMarked
+package io.tensorbridge.quantize.internal.op;
+
+import org.jspecify.annotations.NullMarked;
