@@ -29,7 +29,15 @@ record ConversionReport(
     long outputBytes;
   }
 
-  void print(PrintWriter out) {
+  void print(WorkOptions work, Console console) {
+    if (work.json()) {
+      JsonDocument.print(console.out(), this::writeJson);
+    } else if (work.prints()) {
+      printText(console.out());
+    }
+  }
+
+  private void printText(PrintWriter out) {
     Map<String, Sum> sums = new TreeMap<>();
     Map<String, Integer> notes = new TreeMap<>();
     for (TensorPlan plan : result.tensors()) {
@@ -59,7 +67,7 @@ record ConversionReport(
     out.flush();
   }
 
-  void writeJson(JsonGenerator json) throws IOException {
+  private void writeJson(JsonGenerator json) throws IOException {
     json.writeStringField("input", input.toString());
     json.writeStringField("output", output.toString());
     json.writeStringField("scheme", scheme);
