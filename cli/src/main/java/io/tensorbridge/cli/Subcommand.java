@@ -8,6 +8,7 @@ enum Subcommand {
   DEQUANTIZE("dequantize"),
   INSPECT("inspect"),
   COMPARE("compare"),
+  SERVE("serve"),
   DEMO("demo"),
   DOCTOR("doctor"),
   BENCH("bench");
@@ -24,6 +25,7 @@ enum Subcommand {
       case DEQUANTIZE -> new DequantizeCommand();
       case INSPECT -> new InspectCommand();
       case COMPARE -> new CompareCommand();
+      case SERVE -> new ServeCommand();
       case DEMO ->
           new PythonCommand("demo", "Run the main job end to end, on a real model file.");
       case DOCTOR -> new DoctorCommand();
