@@ -94,7 +94,8 @@ record CommandSyntax(
   }
 
   /** The option that a word names, or null. */
-  @Nullable Option find(String given) {
+  @Nullable
+  Option find(String given) {
     for (Option option : options) {
       if (option.answersTo(given)) {
         return option;

@@ -18,11 +18,11 @@ final class CompareCommand implements Command {
   public CommandSyntax syntax() {
     CommandSyntax syntax =
         CommandSyntax.of(
-                "compare",
-                "Tell how close two model files are.",
-                "Tells how close the tensors of B are to those of the same name in A: signal to"
-                    + " noise (SQNR), cosine, greatest error, size. Quantized tensors are"
-                    + " dequantized first. Exit code 1 if a pair can't be compared.")
+            "compare",
+            "Tell how close two model files are.",
+            "Tells how close the tensors of B are to those of the same name in A: signal to"
+                + " noise (SQNR), cosine, greatest error, size. Quantized tensors are"
+                + " dequantized first. Exit code 1 if a pair can't be compared.")
             .positional("A", "The original.")
             .positional("B", "What was made of it.");
     return WorkOptions.addTo(syntax)

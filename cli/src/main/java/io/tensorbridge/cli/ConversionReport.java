@@ -51,18 +51,18 @@ record ConversionReport(
     }
     TextTable table = new TextTable("written as", ">tensors", ">before", ">after");
     sums.forEach(
-        (encoding, sum) ->
-            table.add(
-                encoding,
-                Integer.toString(sum.tensors),
-                ByteSize.text(sum.inputBytes),
-                ByteSize.text(sum.outputBytes)));
+        (encoding, sum) -> table.add(
+            encoding,
+            Integer.toString(sum.tensors),
+            ByteSize.text(sum.inputBytes),
+            ByteSize.text(sum.outputBytes)));
     table.print(out);
     notes.forEach((note, count) -> out.println("  " + count + " as " + note));
     result.warnings().forEach(warning -> out.println("warning: " + warning));
     out.println(
         output + ": " + ByteSize.text(result.outputBytes()) + " of "
-            + ByteSize.text(result.inputBytes()) + String.format(Locale.ROOT, " in %.2f s, %.2f GB/s",
+            + ByteSize.text(result.inputBytes())
+            + String.format(Locale.ROOT, " in %.2f s, %.2f GB/s",
                 seconds, result.inputBytes() / seconds / 1e9));
     out.flush();
   }

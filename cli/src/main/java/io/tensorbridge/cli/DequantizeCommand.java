@@ -12,10 +12,10 @@ final class DequantizeCommand implements Command {
   public CommandSyntax syntax() {
     CommandSyntax syntax =
         CommandSyntax.of(
-                "dequantize",
-                "Turn quantized tensors into float32.",
-                "Turns the quantized tensors of a model file into float32, in their original"
-                    + " shapes; plain tensors are copied as they are.")
+            "dequantize",
+            "Turn quantized tensors into float32.",
+            "Turns the quantized tensors of a model file into float32, in their original"
+                + " shapes; plain tensors are copied as they are.")
             .positional("IN", "The quantized model.")
             .option(new Option("--output", "-o", "OUT", "The new file, its format by the ending;"
                 + " required."));

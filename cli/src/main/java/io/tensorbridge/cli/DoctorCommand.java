@@ -11,10 +11,10 @@ final class DoctorCommand implements Command {
   @Override
   public CommandSyntax syntax() {
     return CommandSyntax.of(
-            "doctor",
-            "Tell whether this machine will do.",
-            "Tries out what Tensorbridge needs of this machine, and tells what to do where it"
-                + " lacks. Exit code 1 if something that is needed is missing.")
+        "doctor",
+        "Tell whether this machine will do.",
+        "Tries out what Tensorbridge needs of this machine, and tells what to do where it"
+            + " lacks. Exit code 1 if something that is needed is missing.")
         .option(Option.flag("--json", "Print one JSON document on standard output."));
   }
 

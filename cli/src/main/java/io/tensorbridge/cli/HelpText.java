@@ -24,11 +24,11 @@ final class HelpText {
     return text.append(
         """
 
-        Begin with:
-          tensorbridge demo                         the whole way, on a real model file
-          tensorbridge quantize model.safetensors   beside it: model.q8_0.gguf
-          tensorbridge COMMAND --help               options and examples of a command
-        """).toString();
+            Begin with:
+              tensorbridge demo                         the whole way, on a real model file
+              tensorbridge quantize model.safetensors   beside it: model.q8_0.gguf
+              tensorbridge COMMAND --help               options and examples of a command
+            """).toString();
   }
 
   /** One line of what a command takes. */

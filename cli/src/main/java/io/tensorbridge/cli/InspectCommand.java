@@ -18,10 +18,10 @@ final class InspectCommand implements Command {
   @Override
   public CommandSyntax syntax() {
     return CommandSyntax.of(
-            "inspect",
-            "List the tensors and metadata of a model file.",
-            "Lists the tensors (name, dtype or scheme, shape, bytes) and the metadata of a model"
-                + " file, after checking every rule of its format.")
+        "inspect",
+        "List the tensors and metadata of a model file.",
+        "Lists the tensors (name, dtype or scheme, shape, bytes) and the metadata of a model"
+            + " file, after checking every rule of its format.")
         .positional("FILE", "The model file.")
         .option(Option.flag("--json", "Print one JSON document on standard output."))
         .example("tensorbridge inspect model.gguf")

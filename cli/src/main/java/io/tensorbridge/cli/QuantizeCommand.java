@@ -24,12 +24,12 @@ final class QuantizeCommand implements Command {
   public CommandSyntax syntax() {
     CommandSyntax syntax =
         CommandSyntax.of(
-                "quantize",
-                "Quantize a model file.",
-                "Quantizes a model file. Tensors of one dimension stay f32; a row that doesn't"
-                    + " divide into the scheme's blocks gets llama.cpp's fallback, where a row is"
-                    + " the last dimension, or in*kh*kw of a convolution. Both are reported. The"
-                    + " output appears whole or not at all.")
+            "quantize",
+            "Quantize a model file.",
+            "Quantizes a model file. Tensors of one dimension stay f32; a row that doesn't"
+                + " divide into the scheme's blocks gets llama.cpp's fallback, where a row is"
+                + " the last dimension, or in*kh*kw of a convolution. Both are reported. The"
+                + " output appears whole or not at all.")
             .positional("IN", "The model: .safetensors, .safetensors.index.json, .gguf, .npz,"
                 + " .arrow.")
             .option(new Option("--output", "-o", "OUT", "The new file, its format by the ending;"
@@ -46,7 +46,8 @@ final class QuantizeCommand implements Command {
         .option(Option.value("--report", "FILE.html", "Compare the result with IN and write a"
             + " page of figures."))
         .example("tensorbridge quantize model.safetensors")
-        .example("tensorbridge quantize model.safetensors.index.json -o small.gguf --scheme q4_0 \\")
+        .example(
+            "tensorbridge quantize model.safetensors.index.json -o small.gguf --scheme q4_0 \\")
         .example("    --override '.*\\.(k|v)_proj\\.weight=q8_0' --override 'lm_head\\..*=f16'")
         .example("tensorbridge quantize model.safetensors --scheme uniform:bits=4,group=128 \\")
         .example("    --report quality.html")

@@ -22,11 +22,11 @@ final class ServeCommand implements Command {
   public CommandSyntax syntax() {
     ServerOptions defaults = ServerOptions.defaults();
     return CommandSyntax.of(
-            "serve",
-            "Serve batches to other processes of this machine.",
-            "Serves batches of tensor operations to other processes of this user, over shared"
-                + " memory, until it is interrupted. Python joins it by"
-                + " tb.open(\"unix:PATH\").")
+        "serve",
+        "Serve batches to other processes of this machine.",
+        "Serves batches of tensor operations to other processes of this user, over shared"
+            + " memory, until it is interrupted. Python joins it by"
+            + " tb.open(\"unix:PATH\").")
         .option(Option.value(SOCKET, "PATH", "Where to listen; the directory is made for this"
             + " user only. Required."))
         .option(Option.value(MAX_CLIENTS, "N", "Connections at a time; default "
