@@ -1,16 +1,20 @@
 package io.tensorbridge.cli;
 
 import java.util.Locale;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.TypeConversionException;
 
 /** Sizes in bytes as people write and read them. */
-final class ByteSize implements ITypeConverter<Long> {
+final class ByteSize {
   private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   private static final int STEP_BITS = 10;
 
-  @Override
-  public Long convert(String text) {
+  private ByteSize() {}
+
+  /**
+   * Bytes from text such as {@code 512MiB}; all units are powers of 1024.
+   *
+   * @throws UsageException if it is no size
+   */
+  static long parse(String option, String text) {
     String trimmed = text.strip();
     int end = 0;
     while (end < trimmed.length() && Character.isDigit(trimmed.charAt(end))) {
@@ -25,7 +29,8 @@ final class ByteSize implements ITypeConverter<Long> {
     } catch (NumberFormatException malformed) {
       // the refusal below tells the text
     }
-    throw new TypeConversionException("\"" + text + "\" is no size; write for example 512MiB");
+    throw new UsageException(
+        option + " is \"" + text + "\"; it takes a size, for example 512MiB");
   }
 
   private static int shiftOf(String unit) {

@@ -11,48 +11,43 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.ExitCode;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Parameters;
 
 /** Tells how close two models are. */
-@Command(
-    name = "compare",
-    sortOptions = false,
-    description = {
-      "Tells how close the tensors of B are to those of the same name in A: signal to noise (SQNR), "
-          + "cosine, greatest error, size. Quantized tensors are dequantized first.",
-      ""
-    },
-    footer = {"", "Example:", "  tensorbridge compare model.safetensors model.q8_0.gguf"})
-final class CompareCommand implements Callable<Integer> {
-  @Mixin private WorkOptions work;
-
-  @Parameters(index = "0", paramLabel = "A", description = "The original.")
-  private Path first;
-
-  @Parameters(index = "1", paramLabel = "B", description = "What was made of it.")
-  private Path second;
+final class CompareCommand implements Command {
+  @Override
+  public CommandSyntax syntax() {
+    CommandSyntax syntax =
+        CommandSyntax.of(
+            "compare",
+            "Tell how close two model files are.",
+            "Tells how close the tensors of B are to those of the same name in A: signal to"
+                + " noise (SQNR), cosine, greatest error, size. Quantized tensors are"
+                + " dequantized first. Exit code 1 if a pair can't be compared.")
+            .positional("A", "The original.")
+            .positional("B", "What was made of it.");
+    return WorkOptions.addTo(syntax)
+        .example("tensorbridge compare model.safetensors model.q8_0.gguf");
+  }
 
   @Override
-  public Integer call() {
+  public int run(Arguments arguments, Console console) {
+    WorkOptions work = WorkOptions.of(arguments);
+    Path first = arguments.path(0);
+    Path second = arguments.path(1);
     TensorFileFormats formats = TensorFileFormats.ofServices();
-    int threads = work.threads();
     ModelComparison comparison;
     try (TensorFile a = formats.forPath(first).open(first);
         TensorFile b = formats.forPath(second).open(second);
-        ProgressBar bar = work.progressBar("compare")) {
-      comparison = ModelComparison.of(a, b, threads, bar::update);
+        ProgressBar bar = work.progressBar(console, "compare")) {
+      comparison = ModelComparison.of(a, b, work.threads(), bar::update);
     }
     if (work.json()) {
-      JsonDocument.print(work.out(), json -> write(json, comparison));
+      JsonDocument.print(console.out(), json -> write(json, first, second, comparison));
     } else if (work.prints()) {
-      print(work.out(), comparison);
+      print(console.out(), comparison);
     }
     boolean whole = comparison.tensors().stream().allMatch(pair -> pair.quality().isPresent());
-    return whole ? ExitCode.OK : ExitCode.SOFTWARE;
+    return whole ? ExitCode.DONE : ExitCode.FAILED;
   }
 
   private static void print(PrintWriter out, ModelComparison comparison) {
@@ -90,7 +85,9 @@ final class CompareCommand implements Callable<Integer> {
     names.forEach(name -> out.println(where + ": " + name));
   }
 
-  private void write(JsonGenerator json, ModelComparison comparison) throws IOException {
+  private static void write(
+      JsonGenerator json, Path first, Path second, ModelComparison comparison)
+      throws IOException {
     json.writeStringField("a", first.toString());
     json.writeStringField("b", second.toString());
     json.writeArrayFieldStart("tensors");

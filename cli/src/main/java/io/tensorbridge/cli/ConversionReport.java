@@ -29,7 +29,15 @@ record ConversionReport(
     long outputBytes;
   }
 
-  void print(PrintWriter out) {
+  void print(WorkOptions work, Console console) {
+    if (work.json()) {
+      JsonDocument.print(console.out(), this::writeJson);
+    } else if (work.prints()) {
+      printText(console.out());
+    }
+  }
+
+  private void printText(PrintWriter out) {
     Map<String, Sum> sums = new TreeMap<>();
     Map<String, Integer> notes = new TreeMap<>();
     for (TensorPlan plan : result.tensors()) {
@@ -43,23 +51,23 @@ record ConversionReport(
     }
     TextTable table = new TextTable("written as", ">tensors", ">before", ">after");
     sums.forEach(
-        (encoding, sum) ->
-            table.add(
-                encoding,
-                Integer.toString(sum.tensors),
-                ByteSize.text(sum.inputBytes),
-                ByteSize.text(sum.outputBytes)));
+        (encoding, sum) -> table.add(
+            encoding,
+            Integer.toString(sum.tensors),
+            ByteSize.text(sum.inputBytes),
+            ByteSize.text(sum.outputBytes)));
     table.print(out);
     notes.forEach((note, count) -> out.println("  " + count + " as " + note));
     result.warnings().forEach(warning -> out.println("warning: " + warning));
     out.println(
         output + ": " + ByteSize.text(result.outputBytes()) + " of "
-            + ByteSize.text(result.inputBytes()) + String.format(Locale.ROOT, " in %.2f s, %.2f GB/s",
+            + ByteSize.text(result.inputBytes())
+            + String.format(Locale.ROOT, " in %.2f s, %.2f GB/s",
                 seconds, result.inputBytes() / seconds / 1e9));
     out.flush();
   }
 
-  void writeJson(JsonGenerator json) throws IOException {
+  private void writeJson(JsonGenerator json) throws IOException {
     json.writeStringField("input", input.toString());
     json.writeStringField("output", output.toString());
     json.writeStringField("scheme", scheme);

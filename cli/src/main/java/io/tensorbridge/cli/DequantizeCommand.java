@@ -1,63 +1,44 @@
 package io.tensorbridge.cli;
 
+import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.model.ConversionResult;
 import io.tensorbridge.quantize.model.ModelConversion;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.ExitCode;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** Turns quantized tensors into float32. */
-@Command(
-    name = "dequantize",
-    sortOptions = false,
-    description = {
-      "Turns the quantized tensors of a model file into float32; plain tensors are copied as they "
-          + "are, original shapes are restored.",
-      ""
-    },
-    footer = {
-      "", "Example:", "  tensorbridge dequantize model.q8_0.gguf -o restored.safetensors"
-    })
-final class DequantizeCommand implements Callable<Integer> {
-  @Mixin private WorkOptions work;
-
-  @Parameters(paramLabel = "IN", description = "The quantized model.")
-  private Path input;
-
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "OUT",
-      required = true,
-      description = "The new file, its format by the ending.")
-  private Path output = Path.of("");
-
+final class DequantizeCommand implements Command {
   @Override
-  public Integer call() {
-    TensorFileFormats formats = TensorFileFormats.ofServices();
-    int threads = work.threads();
-    long started = System.nanoTime();
-    ConversionResult result = convert(formats, threads);
-    double seconds = (System.nanoTime() - started) / 1e9;
-    ConversionReport figures = new ConversionReport(input, output, "f32", result, seconds);
-    if (work.json()) {
-      JsonDocument.print(work.out(), figures::writeJson);
-    } else if (work.prints()) {
-      figures.print(work.out());
-    }
-    return ExitCode.OK;
+  public CommandSyntax syntax() {
+    CommandSyntax syntax =
+        CommandSyntax.of(
+            "dequantize",
+            "Turn quantized tensors into float32.",
+            "Turns the quantized tensors of a model file into float32, in their original"
+                + " shapes; plain tensors are copied as they are.")
+            .positional("IN", "The quantized model.")
+            .option(new Option("--output", "-o", "OUT", "The new file, its format by the ending;"
+                + " required."));
+    return WorkOptions.addTo(syntax)
+        .example("tensorbridge dequantize model.q8_0.gguf -o restored.safetensors");
   }
 
-  private ConversionResult convert(TensorFileFormats formats, int threads) {
-    ModelConversion conversion = ModelConversion.dequantize(formats, input, output);
-    try (Interruption _ = new Interruption(conversion::cancel);
-        conversion;
-        ProgressBar bar = work.progressBar("dequantize")) {
-      return conversion.run(threads, bar::update);
+  @Override
+  public int run(Arguments arguments, Console console) {
+    WorkOptions work = WorkOptions.of(arguments);
+    Path input = arguments.path(0);
+    Path output =
+        arguments
+            .pathValue("--output")
+            .orElseThrow(() -> new UsageException("missing -o OUT.safetensors"));
+    long started = System.nanoTime();
+    ConversionResult result;
+    try (ModelConversion conversion =
+        ModelConversion.dequantize(TensorFileFormats.ofServices(), input, output)) {
+      result = ConversionWork.run(conversion, "dequantize", work, console);
     }
+    double seconds = (System.nanoTime() - started) / 1e9;
+    new ConversionReport(input, output, "f32", result, seconds).print(work, console);
+    return ExitCode.DONE;
   }
 }

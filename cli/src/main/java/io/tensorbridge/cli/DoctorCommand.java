@@ -1,42 +1,33 @@
 package io.tensorbridge.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.tensorbridge.cli.CommandSyntax.Option;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.ExitCode;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Tells whether the machine will do. */
-@Command(
-    name = "doctor",
-    description = {
-      "Tries out what Tensorbridge needs of this machine, and tells what to do where it lacks.",
-      "",
-      "Exit code 1 if something that is needed is missing.",
-      ""
-    })
-final class DoctorCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
-
-  @Option(names = "--json", description = "Print one JSON document on standard output.")
-  private boolean json;
+final class DoctorCommand implements Command {
+  @Override
+  public CommandSyntax syntax() {
+    return CommandSyntax.of(
+        "doctor",
+        "Tell whether this machine will do.",
+        "Tries out what Tensorbridge needs of this machine, and tells what to do where it"
+            + " lacks. Exit code 1 if something that is needed is missing.")
+        .option(Option.flag("--json", "Print one JSON document on standard output."));
+  }
 
   @Override
-  public Integer call() {
-    PrintWriter out = spec.commandLine().getOut();
+  public int run(Arguments arguments, Console console) {
     List<Check> checks = MachineChecks.all();
-    if (json) {
-      JsonDocument.print(out, generator -> write(generator, checks));
+    if (arguments.flag("--json")) {
+      JsonDocument.print(console.out(), json -> write(json, checks));
     } else {
-      print(out, checks);
+      print(console.out(), checks);
     }
     boolean failed = checks.stream().anyMatch(check -> check.verdict() == Check.Verdict.FAIL);
-    return failed ? ExitCode.SOFTWARE : ExitCode.OK;
+    return failed ? ExitCode.FAILED : ExitCode.DONE;
   }
 
   private static void print(PrintWriter out, List<Check> checks) {

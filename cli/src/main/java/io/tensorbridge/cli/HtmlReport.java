@@ -109,9 +109,8 @@ final class HtmlReport {
         .forEach(warning -> html.append("<li>").append(escaped(warning)).append("</li>\n"));
     figures.result().failures().values()
         .forEach(
-            failure ->
-                html.append("<li>left out: ")
-                    .append(escaped(String.valueOf(failure.getMessage()))).append("</li>\n"));
+            failure -> html.append("<li>left out: ")
+                .append(escaped(String.valueOf(failure.getMessage()))).append("</li>\n"));
     html.append("</ul>\n");
   }
 

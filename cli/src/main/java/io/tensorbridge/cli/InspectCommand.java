@@ -1,6 +1,7 @@
 package io.tensorbridge.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.model.ModelTensor;
@@ -9,53 +10,39 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.ExitCode;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Lists what a model file holds. */
-@Command(
-    name = "inspect",
-    description = {
-      "Lists the tensors and the metadata of a model file, after checking every rule of its format.",
-      ""
-    },
-    footer = {
-      "",
-      "Examples:",
-      "  tensorbridge inspect model.gguf",
-      "  tensorbridge inspect model.safetensors --json | jq '.tensors[].name'"
-    })
-final class InspectCommand implements Callable<Integer> {
+final class InspectCommand implements Command {
   private static final int LONGEST_VALUE = 100;
 
-  @Spec private CommandSpec spec;
-
-  @Parameters(paramLabel = "FILE", description = "The model file.")
-  private Path file;
-
-  @Option(names = "--json", description = "Print one JSON document on standard output.")
-  private boolean json;
-
   @Override
-  public Integer call() {
-    PrintWriter out = spec.commandLine().getOut();
-    try (TensorFile open = TensorFileFormats.ofServices().forPath(file).open(file)) {
-      List<ModelTensor> tensors = ModelTensor.of(open);
-      if (json) {
-        JsonDocument.print(out, generator -> write(generator, open, tensors));
-      } else {
-        print(out, open, tensors);
-      }
-    }
-    return ExitCode.OK;
+  public CommandSyntax syntax() {
+    return CommandSyntax.of(
+        "inspect",
+        "List the tensors and metadata of a model file.",
+        "Lists the tensors (name, dtype or scheme, shape, bytes) and the metadata of a model"
+            + " file, after checking every rule of its format.")
+        .positional("FILE", "The model file.")
+        .option(Option.flag("--json", "Print one JSON document on standard output."))
+        .example("tensorbridge inspect model.gguf")
+        .example("tensorbridge inspect model.safetensors --json | jq '.tensors[].name'");
   }
 
-  private void print(PrintWriter out, TensorFile open, List<ModelTensor> tensors) {
+  @Override
+  public int run(Arguments arguments, Console console) {
+    Path file = arguments.path(0);
+    try (TensorFile open = TensorFileFormats.ofServices().forPath(file).open(file)) {
+      List<ModelTensor> tensors = ModelTensor.of(open);
+      if (arguments.flag("--json")) {
+        JsonDocument.print(console.out(), json -> write(json, file, open, tensors));
+      } else {
+        print(console.out(), open, tensors);
+      }
+    }
+    return ExitCode.DONE;
+  }
+
+  private static void print(PrintWriter out, TensorFile open, List<ModelTensor> tensors) {
     TextTable table = new TextTable("tensor", "encoding", "shape", ">bytes");
     long bytes = 0;
     long elements = 0;
@@ -80,7 +67,8 @@ final class InspectCommand implements Callable<Integer> {
     out.flush();
   }
 
-  private void write(JsonGenerator generator, TensorFile open, List<ModelTensor> tensors)
+  private static void write(
+      JsonGenerator generator, Path file, TensorFile open, List<ModelTensor> tensors)
       throws IOException {
     generator.writeStringField("file", file.toString());
     generator.writeArrayFieldStart("tensors");

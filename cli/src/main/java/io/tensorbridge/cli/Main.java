@@ -1,30 +1,17 @@
 package io.tensorbridge.cli;
 
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.OptionException;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /**
  * The {@code tensorbridge} command: reads the arguments and runs one subcommand.
  *
  * <p>Exit codes: 0 done, 1 a failure in the work, 2 wrong usage.
  */
-@Command(name = "tensorbridge", mixinStandardHelpOptions = true, versionProvider = Version.class,
-    description = "Quantizes model files, and hands tensors between Python and Java without "
-        + "copying them.",
-    synopsisSubcommandLabel = "COMMAND", commandListHeading = "%nCommands:%n",
-    footer = {"", "Begin with", "  tensorbridge demo                      the whole way, on a real model file",
-        "  tensorbridge quantize model.safetensors   beside it: model.q8_0.gguf",
-        "  tensorbridge COMMAND --help            options and examples of a command"})
-public final class Main implements Runnable {
-
-  @Spec
-  private CommandSpec spec;
-
+public final class Main {
   private Main() {}
 
   /**
@@ -33,39 +20,63 @@ public final class Main implements Runnable {
    * @param arguments the command line
    */
   public static void main(String[] arguments) {
-    System.exit(commandLine(arguments).execute(arguments));
+    System.exit(run(Arrays.asList(arguments), Console.ofProcess()));
   }
 
-  /**
-   * The command with the subcommands that the arguments may need: looking at the annotations of all
-   * would cost each start some tens of milliseconds.
-   */
-  static CommandLine commandLine(String... arguments) {
-    CommandLine commandLine = new CommandLine(new Main());
-    List<Subcommand> wanted = Subcommand.named(arguments.length == 0 ? "" : arguments[0]);
-    for (Subcommand subcommand : wanted) {
-      CommandLine added = new CommandLine(subcommand.create());
-      added.getCommandSpec().addOption(helpOption());
-      commandLine.addSubcommand(subcommand.commandName(), added);
+  static int run(List<String> words, Console console) {
+    String first = words.isEmpty() ? "" : words.getFirst();
+    try {
+      return switch (first) {
+        case "-h", "--help", "help" -> print(console, toolHelp());
+        case "-V", "--version" -> print(console, Version.text());
+        case "" -> {
+          console.err().print("tensorbridge: a command is missing\n" + toolHelp());
+          yield ExitCode.USAGE;
+        }
+        default -> runCommand(first, words.subList(1, words.size()), console);
+      };
+    } finally {
+      console.out().flush();
+      console.err().flush();
     }
-    CommandLine quantize = commandLine.getSubcommands().get(Subcommand.QUANTIZE.commandName());
-    if (quantize != null) {
-      QuantizeCommand.completeHelp(quantize);
+  }
+
+  private static int runCommand(String name, List<String> words, Console console) {
+    Subcommand subcommand = Subcommand.named(name);
+    if (subcommand == null) {
+      console.err().print("tensorbridge: unknown command \"" + name + "\"\n" + toolHelp());
+      return ExitCode.USAGE;
     }
-    commandLine.setExecutionExceptionHandler(new FailureReport());
-    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
-    return commandLine;
+    Command command = subcommand.create();
+    if (words.contains("-h") || words.contains("--help")) {
+      return print(console, HelpText.of(command.syntax()));
+    }
+    try {
+      return command.run(Arguments.parse(command.syntax(), words), console);
+    } catch (UsageException wrong) {
+      console.err().println("tensorbridge " + name + ": " + wrong.getMessage());
+      console.err().println(HelpText.usage(command.syntax()));
+      console.err().println("All about it: tensorbridge " + name + " --help");
+      return ExitCode.USAGE;
+    } catch (OptionException wrong) {
+      console.err().println("tensorbridge " + name + ": " + wrong.getMessage());
+      return ExitCode.USAGE;
+    } catch (BridgeException failure) {
+      console.err().println("tensorbridge " + name + ": " + failure.getMessage());
+      return ExitCode.FAILED;
+    }
   }
 
-  private static OptionSpec helpOption() {
-    return OptionSpec.builder("-h", "--help")
-        .usageHelp(true)
-        .description("Show this help and exit.")
-        .build();
+  private static String toolHelp() {
+    List<CommandSyntax> syntaxes = new ArrayList<>();
+    for (Subcommand subcommand : Subcommand.values()) {
+      syntaxes.add(subcommand.create().syntax());
+    }
+    return HelpText.ofTool(syntaxes);
   }
 
-  @Override
-  public void run() {
-    throw new ParameterException(spec.commandLine(), "Missing subcommand.");
+  private static int print(Console console, String text) {
+    console.out().print(text);
+    return ExitCode.DONE;
   }
 }

@@ -10,15 +10,14 @@ import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import picocli.CommandLine.Help;
-import picocli.CommandLine.IHelpSectionRenderer;
 
 /** The schemes and the files that hold them, as they are registered: the end of a help text. */
-final class SchemeTable implements IHelpSectionRenderer {
+final class SchemeTable {
   private static final Shape TYPICAL = Shape.of(4096, 4096);
 
-  @Override
-  public String render(Help help) {
+  private SchemeTable() {}
+
+  static String text() {
     TextTable table = new TextTable("  scheme", ">bits per weight", ">row must divide by", "files");
     List<TensorFileFormatProvider> providers = TensorFileFormats.ofServices().providers();
     List<TensorFileFormat> formats = new ArrayList<>();

@@ -1,41 +1,44 @@
 package io.tensorbridge.cli;
 
-import java.util.List;
-import java.util.Locale;
-import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The subcommands, each created only when it is asked for. */
 enum Subcommand {
-  QUANTIZE(QuantizeCommand::new),
-  DEQUANTIZE(DequantizeCommand::new),
-  INSPECT(InspectCommand::new),
-  COMPARE(CompareCommand::new),
+  QUANTIZE("quantize"),
+  DEQUANTIZE("dequantize"),
+  INSPECT("inspect"),
+  COMPARE("compare"),
+  SERVE("serve"),
+  DEMO("demo"),
+  DOCTOR("doctor"),
+  BENCH("bench");
 
-  DEMO(LauncherCommand.Demo::new),
-  BENCH(LauncherCommand.Bench::new),
-  DOCTOR(DoctorCommand::new);
+  private final String commandName;
 
-  private final Supplier<Object> constructor;
-
-  Subcommand(Supplier<Object> constructor) {
-    this.constructor = constructor;
+  Subcommand(String commandName) {
+    this.commandName = commandName;
   }
 
-  String commandName() {
-    return name().toLowerCase(Locale.ROOT);
+  Command create() {
+    return switch (this) {
+      case QUANTIZE -> new QuantizeCommand();
+      case DEQUANTIZE -> new DequantizeCommand();
+      case INSPECT -> new InspectCommand();
+      case COMPARE -> new CompareCommand();
+      case SERVE -> new ServeCommand();
+      case DEMO ->
+          new PythonCommand("demo", "Run the main job end to end, on a real model file.");
+      case DOCTOR -> new DoctorCommand();
+      case BENCH -> new PythonCommand("bench", "Measure everything beside its peers.");
+    };
   }
 
-  Object create() {
-    return constructor.get();
-  }
-
-  /** The subcommand of that name alone, or all if there is none: for help and error messages. */
-  static List<Subcommand> named(String name) {
+  static @Nullable Subcommand named(String name) {
     for (Subcommand subcommand : values()) {
-      if (subcommand.commandName().equals(name)) {
-        return List.of(subcommand);
+      if (subcommand.commandName.equals(name)) {
+        return subcommand;
       }
     }
-    return name.equals("--version") || name.equals("-V") ? List.of() : List.of(values());
+    return null;
   }
 }

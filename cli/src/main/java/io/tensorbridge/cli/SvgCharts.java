@@ -71,7 +71,8 @@ final class SvgCharts {
             width - 2,
             height));
     appendText(
-        svg, Math.round(x + width / 2), Math.round(CHART_HEIGHT - height - 4), "middle", "" + count);
+        svg, Math.round(x + width / 2), Math.round(CHART_HEIGHT - height - 4), "middle",
+        "" + count);
   }
 
   private static StringBuilder begin(int height, String label) {

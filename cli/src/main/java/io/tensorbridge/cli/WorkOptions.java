@@ -1,49 +1,44 @@
 package io.tensorbridge.cli;
 
+import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.quantize.model.ModelConversion;
-import java.io.PrintWriter;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
-/** Options of every command that works on whole models. */
-final class WorkOptions {
+/**
+ * Options of every command that works on whole models.
+ *
+ * @param threads that the memory limit allows
+ * @param json whether to print one JSON document
+ * @param quiet whether to print failures only
+ */
+record WorkOptions(int threads, boolean json, boolean quiet) {
+  private static final String THREADS = "--threads";
+  private static final String MEMORY_LIMIT = "--memory-limit";
   private static final String DEFAULT_MEMORY = "512MiB";
+  private static final String JSON = "--json";
+  private static final String QUIET = "--quiet";
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec spec;
-
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Threads that work; by default the processors that this process may use.")
-  private int threads = Runtime.getRuntime().availableProcessors();
-
-  @Option(
-      names = "--memory-limit",
-      paramLabel = "SIZE",
-      defaultValue = DEFAULT_MEMORY,
-      converter = ByteSize.class,
-      description = "Memory to stay within, mapped files not counted; default ${DEFAULT-VALUE}.")
-  private long memoryLimit;
-
-  @Option(names = "--json", description = "Print one JSON document on standard output.")
-  private boolean json;
-
-  @Option(names = "--quiet", description = "Print nothing but failures; no progress bar.")
-  private boolean quiet;
-
-  /** The threads that the memory limit allows. */
-  int threads() {
-    if (threads < 1) {
-      throw new ParameterException(spec.commandLine(), "--threads must be at least 1");
-    }
-    return ModelConversion.threadsWithin(memoryLimit, threads);
+  static CommandSyntax addTo(CommandSyntax syntax) {
+    return syntax
+        .option(
+            Option.value(
+                THREADS, "N", "Threads that work; by default the processors of this process."))
+        .option(
+            Option.value(
+                MEMORY_LIMIT,
+                "SIZE",
+                "Memory to stay within, mapped files not counted; default " + DEFAULT_MEMORY
+                    + "."))
+        .option(Option.flag(JSON, "Print one JSON document on standard output, nothing else."))
+        .option(Option.flag(QUIET, "Print failures only, and no progress bar."));
   }
 
-  boolean json() {
-    return json;
+  static WorkOptions of(Arguments arguments) {
+    int wanted = arguments.number(THREADS, 1, Runtime.getRuntime().availableProcessors());
+    long memoryLimit = arguments.byteSize(MEMORY_LIMIT, DEFAULT_MEMORY);
+    return new WorkOptions(
+        ModelConversion.threadsWithin(memoryLimit, wanted),
+        arguments.flag(JSON),
+        arguments.flag(QUIET));
   }
 
   /** Whether people shall read the result. */
@@ -51,11 +46,7 @@ final class WorkOptions {
     return !json && !quiet;
   }
 
-  PrintWriter out() {
-    return spec.commandLine().getOut();
-  }
-
-  ProgressBar progressBar(String what) {
-    return new ProgressBar(spec.commandLine().getErr(), what, quiet);
+  ProgressBar progressBar(Console console, String what) {
+    return new ProgressBar(console.err(), what, quiet);
   }
 }

@@ -64,7 +64,7 @@ final class GgufInput {
       throw broken(at, "strings of at most 64 MiB", what + " has " + length + " bytes");
     }
     byte[] bytes = new byte[length];
-    for (int done = 0; done < length; ) {
+    for (int done = 0; done < length;) {
       ByteBuffer part = require(1, what);
       int count = Math.min(part.remaining(), length - done);
       part.get(bytes, done, count);

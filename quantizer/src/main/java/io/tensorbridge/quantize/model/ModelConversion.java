@@ -89,7 +89,8 @@ public final class ModelConversion implements AutoCloseable {
     TensorFileFormat format = formats.forPath(target);
     ConversionPlanner planner = new ConversionPlanner(formats, format, options);
     ModelConversion conversion =
-        open(formats, source, format, target, options.scheme().toString(), options.continueOnError());
+        open(formats, source, format, target, options.scheme().toString(),
+            options.continueOnError());
     return conversion.planned(
         planner::plan, tensors -> conversion.warnOfIdleOverrides(options, tensors));
   }

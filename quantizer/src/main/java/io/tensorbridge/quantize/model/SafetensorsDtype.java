@@ -45,7 +45,8 @@ enum SafetensorsDtype {
     this.dtype = dtype;
   }
 
-  @Nullable DType dtype() {
+  @Nullable
+  DType dtype() {
     return dtype;
   }
 

@@ -50,7 +50,8 @@ final class SafetensorsHeaderReader {
       readTop(parser);
     } catch (StreamReadException malformed) {
       throw broken(
-          at(malformed.getLocation().getByteOffset()), "valid JSON", malformed.getOriginalMessage());
+          at(malformed.getLocation().getByteOffset()), "valid JSON",
+          malformed.getOriginalMessage());
     } catch (IOException unreadable) {
       throw broken(SafetensorsHeader.PREFIX_BYTES, "valid JSON", unreadable.getMessage());
     }

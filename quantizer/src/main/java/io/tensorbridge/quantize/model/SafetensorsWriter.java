@@ -115,7 +115,8 @@ public final class SafetensorsWriter implements TensorFileWriter {
     }
     if (dtype.byteLength(entry.shape()).orElse(-1) != entry.byteLength()) {
       throw new FormatException(
-          target + ": tensor \"" + entry.name() + "\" is " + dtype + entry.shape() + " and can't have "
+          target + ": tensor \"" + entry.name() + "\" is " + dtype + entry.shape()
+              + " and can't have "
               + entry.byteLength() + " bytes");
     }
     return new StoredTensor(entry.name(), dtype, entry.shape(), 0, entry.byteLength());
@@ -168,7 +169,7 @@ public final class SafetensorsWriter implements TensorFileWriter {
     json.writeFieldName("shape");
     json.writeArray(tensor.shape().dimensions(), 0, tensor.shape().rank());
     json.writeFieldName("data_offsets");
-    json.writeArray(new long[] {tensor.begin(), tensor.end()}, 0, 2);
+    json.writeArray(new long[]{tensor.begin(), tensor.end()}, 0, 2);
     json.writeEndObject();
   }
 

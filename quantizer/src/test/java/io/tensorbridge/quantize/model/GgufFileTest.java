@@ -18,7 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 final class GgufFileTest {
   private static final Path GOLDEN = ModelFiles.resource("golden.gguf");
 
-  @TempDir private Path directory;
+  @TempDir
+  private Path directory;
 
   @Test
   void readsTensorsThatThePythonPackageWrote() {

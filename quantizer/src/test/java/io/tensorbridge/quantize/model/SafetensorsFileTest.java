@@ -26,7 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 final class SafetensorsFileTest {
   private static final Path GOLDEN = ModelFiles.resource("golden.safetensors");
 
-  @TempDir private Path directory;
+  @TempDir
+  private Path directory;
 
   @Test
   void readsWhatThePythonPackageWrote() {
@@ -92,7 +93,7 @@ final class SafetensorsFileTest {
         write(
             "{\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]},"
                 + "\"a\":{\"data_offsets\":[0,1],\"shape\":[],\"dtype\":\"U8\"}}   ",
-            new byte[] {9, 0, 0, (byte) 0x80, 0x3f});
+            new byte[]{9, 0, 0, (byte) 0x80, 0x3f});
 
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
       assertThat(file.entries()).extracting(TensorEntry::name).containsExactly("b", "a");
