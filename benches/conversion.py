@@ -122,7 +122,7 @@ def conversion_warm(settings: Settings) -> None:
             seconds = time.perf_counter() - begun
             if index >= 0:
                 samples["seconds"].append(seconds)
-                samples["outside"].append(1 - result.run_seconds / seconds)
+                samples["outside"].append(1 - result.run_nanos / 1e9 / seconds)
     keep(settings.folder, "conversion_warm", samples)
     figures = estimate(samples["seconds"])
     speed = size / figures.median / 1e9

@@ -21,7 +21,7 @@ from tensorbridge.demo import checkpoint, report
 from tensorbridge.demo.checkpoint import StoredTensor
 from tensorbridge.demo.legacy import LegacyClient
 from tensorbridge.demo.measures import LayerMeasure, Way, sqnr_db
-from tensorbridge.launcher import java_command
+from tensorbridge.launcher import find_jar, find_jdk, java_command
 
 _BATCH_BYTES = 256 << 20
 _SAMPLE_LAYERS = 12
@@ -97,7 +97,7 @@ def _quantize_all(bridge: tb.Bridge, model: Path, weights: list[StoredTensor], s
             progress_callback=lambda done, b=before, s=size: progress((b + done * s) / total),
         )
         way.seconds += time.perf_counter() - begun
-        way.run_seconds += result.run_seconds
+        way.run_seconds += result.run_nanos / 1e9
         way.layers += len(group)
         way.input_bytes += size
         way.output_bytes += sum(result[tensor.name].data.nbytes for tensor in group)
@@ -152,7 +152,16 @@ def _run_command(model: Path, out: Path, scheme: str) -> tuple[Path, float] | No
     target = out / f"{model.stem}.{scheme.replace(':', '-')}.gguf"
     begun = time.perf_counter()
     done = subprocess.run(
-        [*java_command(), "quantize", str(model), "-o", str(target), "--scheme", scheme, "--quiet"],
+        [
+            *java_command(find_jdk(), find_jar()),
+            "quantize",
+            str(model),
+            "-o",
+            str(target),
+            "--scheme",
+            scheme,
+            "--quiet",
+        ],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -185,18 +194,25 @@ def serve_both(folder: str) -> Iterator[tuple[str, str]]:
     """
     paths = f"{folder}/bridge.sock", f"{folder}/legacy.sock"
     process = subprocess.Popen(
-        [*java_command(), "serve", "--socket", paths[0], "--legacy-socket", paths[1]],
+        [
+            *java_command(find_jdk(), find_jar()),
+            "serve",
+            "--socket",
+            paths[0],
+            "--legacy-socket",
+            paths[1],
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        if b"ready" not in line:
-            process.kill()
-            text = (line + process.stdout.read()).decode()
-            raise SystemExit(f"the server did not start: {text}")
+        said = process.stdout.readline()
+        while b"listening" not in said:
+            if process.poll() is not None:
+                raise SystemExit(f"the server did not start: {said.decode()}")
+            said += process.stdout.readline()
         yield paths
     finally:
         process.terminate()
