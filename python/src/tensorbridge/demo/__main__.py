@@ -6,11 +6,12 @@ import argparse
 import contextlib
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from tensorbridge.demo.measures import LayerMeasure, Way, sqnr_db
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
 _BATCH_BYTES = 256 << 20
+_BLOCK = 32
 _SAMPLE_LAYERS = 12
 _SAMPLE_ELEMENTS = 4 << 20
 
@@ -48,6 +50,17 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _tool() -> list[str]:
+    return java_command(find_jdk(), find_jar())
+
+
+def _overrides(tensors: list[StoredTensor], scheme: str) -> dict[str, str]:
+    """Keep rows that don't divide into blocks as f16, as converting a file does."""
+    if not scheme.startswith("q"):
+        return {}
+    return {re.escape(tensor.name): "f16" for tensor in tensors if tensor.row_length % _BLOCK}
+
+
 class _Progress:
     """A progress bar on a terminal; silent elsewhere."""
 
@@ -64,7 +77,12 @@ class _Progress:
                 f"\r  {self._label} [{bar}] {done:4.0%} {seconds:5.1f} s", end="", file=sys.stderr
             )
 
+    def part(self, before: float, share: float) -> Callable[[float], None]:
+        """Give a callback for a part of the work that begins after ``before``."""
+        return lambda done: self(before + done * share)
+
     def end(self) -> None:
+        """Remove the bar."""
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr)
 
@@ -74,7 +92,7 @@ def _load(file: Path, tensor: StoredTensor, bridge: tb.Bridge) -> npt.NDArray[np
     array = bridge.empty(tensor.shape, tensor.dtype)
     with open(file, "rb", buffering=0) as stream:
         stream.seek(tensor.offset)
-        view = memoryview(array.reshape(-1).view(np.uint8))
+        view = array.reshape(-1).view(np.uint8).data
         while view:
             count = stream.readinto(view)
             if not count:
@@ -89,12 +107,13 @@ def _quantize_all(bridge: tb.Bridge, model: Path, weights: list[StoredTensor], s
     total = sum(tensor.nbytes for tensor in weights)
     for group in checkpoint.groups(weights, _BATCH_BYTES):
         arrays = {tensor.name: _load(model, tensor, bridge) for tensor in group}
-        before, size = way.input_bytes, sum(tensor.nbytes for tensor in group)
+        size = sum(tensor.nbytes for tensor in group)
         begun = time.perf_counter()
         result = bridge.quantize_batch(
             arrays,
             scheme=scheme,
-            progress_callback=lambda done, b=before, s=size: progress((b + done * s) / total),
+            overrides=_overrides(group, scheme),
+            progress_callback=progress.part(way.input_bytes / total, size / total),
         )
         way.seconds += time.perf_counter() - begun
         way.run_seconds += result.run_nanos / 1e9
@@ -107,7 +126,13 @@ def _quantize_all(bridge: tb.Bridge, model: Path, weights: list[StoredTensor], s
 
 def _sample(weights: list[StoredTensor]) -> list[StoredTensor]:
     """Layers of all sizes, small enough for lists of Python floats."""
-    fitting = [t for t in weights if t.dtype == "float32" and t.nbytes <= 4 * _SAMPLE_ELEMENTS]
+    fitting = [
+        tensor
+        for tensor in weights
+        if tensor.dtype == "float32"
+        and tensor.nbytes <= 4 * _SAMPLE_ELEMENTS
+        and tensor.row_length % _BLOCK == 0
+    ]
     by_size = sorted(fitting, key=lambda tensor: tensor.nbytes)
     distinct = list({tensor.nbytes: tensor for tensor in by_size}.values())
     step = max(1, -(-len(distinct) // _SAMPLE_LAYERS))
