@@ -1,3 +1,53 @@
-"""Hand tensors to Java and back without copying them, in batches."""
+"""Hand tensors to Java and back without copying them, in batches.
+
+>>> import tensorbridge as tb
+>>> with tb.open() as bridge:  # doctest: +SKIP
+...     weight = bridge.empty((1280, 1280), "float32")
+...     result = bridge.quantize_batch({"a.weight": weight}, scheme="q8_0")
+...     result["a.weight"].data
+
+`open` starts a private server or joins one; a `Bridge` gives arrays in shared memory and runs
+batches of operations on them. Every failure is a `BridgeError`. Messages for diagnosis go to the
+logger ``tensorbridge``.
+"""
+
+from .bridge import Bridge, Prepared, open
+from .errors import (
+    BridgeClosed,
+    BridgeError,
+    Cancelled,
+    ErrorCode,
+    FormatError,
+    OptionError,
+    ProtocolError,
+    QuotaError,
+    ResourceError,
+    ServerDied,
+    TensorError,
+    TimeoutError,
+)
+from .futures import Future
+from .results import BatchResult, QuantizedTensor
+
+__all__ = [
+    "BatchResult",
+    "Bridge",
+    "BridgeClosed",
+    "BridgeError",
+    "Cancelled",
+    "ErrorCode",
+    "FormatError",
+    "Future",
+    "OptionError",
+    "Prepared",
+    "ProtocolError",
+    "QuantizedTensor",
+    "QuotaError",
+    "ResourceError",
+    "ServerDied",
+    "TensorError",
+    "TimeoutError",
+    "open",
+]
 
 __version__ = "0.1.0"

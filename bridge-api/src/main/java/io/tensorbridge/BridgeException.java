@@ -63,4 +63,22 @@ public abstract sealed class BridgeException extends RuntimeException
           };
     };
   }
+
+  /**
+   * The exception that stands for anything that an operation throws.
+   *
+   * @param thrown an exception or error, itself returned if it is of this class
+   * @return what was thrown, as a failure of one tensor
+   */
+  public static BridgeException ofThrown(Throwable thrown) {
+    return switch (thrown) {
+      case BridgeException known -> known;
+      case OutOfMemoryError memory ->
+          new ResourceException(
+              ErrorCode.OUT_OF_MEMORY, "the Java heap is full: " + memory, memory);
+      default ->
+          new TensorException(
+              ErrorCode.TENSOR_FAILED, "", -1, "the operation failed: " + thrown, thrown);
+    };
+  }
 }

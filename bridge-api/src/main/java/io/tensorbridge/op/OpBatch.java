@@ -2,7 +2,6 @@ package io.tensorbridge.op;
 
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
-import io.tensorbridge.TensorException;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -23,7 +22,10 @@ public final class OpBatch implements WorkerPool.Work {
    */
   public record Item(long workBytes, Supplier<OpRun> begin) {}
 
-  /** Hears of the end of items and of the batch, and of progress; called by the working threads. */
+  /**
+   * Hears of the end of items and of the batch, and of progress; called by the working threads, one
+   * at a time but for {@link #batchEnded()}, which comes after everything else.
+   */
   public interface Listener {
     /**
      * An item has ended well or waits for space.
@@ -65,6 +67,7 @@ public final class OpBatch implements WorkerPool.Work {
   private int active;
   private long doneBytes;
   private @Nullable ErrorCode stopped;
+  private boolean ending;
   private volatile boolean ended;
 
   /**
@@ -73,7 +76,7 @@ public final class OpBatch implements WorkerPool.Work {
    * @param items in the order in which they are begun
    * @param continueOnError whether a failed item leaves the others running
    * @param maxThreads how many threads may work at once
-   * @param listener hears what happens
+   * @param listener hears what happens; it must not throw
    * @param wake called when threads that found no step may find one again
    */
   public OpBatch(
@@ -94,14 +97,25 @@ public final class OpBatch implements WorkerPool.Work {
   /** An item in work. */
   private static final class Progress {
     final OpRun run;
+    final int phaseCount;
+    final long workBytes;
     int phase;
     int chunkCount;
     int claimed;
     int done;
+    long countedBytes;
 
-    Progress(OpRun run) {
+    Progress(OpRun run, long workBytes) {
       this.run = run;
+      this.workBytes = workBytes;
+      this.phaseCount = run.phaseCount();
       this.chunkCount = run.chunkCount(0);
+    }
+
+    /** The part of the item's work that is done. */
+    long doneBytes() {
+      double phasesDone = phase + (double) done / Math.max(1, chunkCount);
+      return (long) (workBytes * (phasesDone / phaseCount));
     }
   }
 
@@ -118,7 +132,7 @@ public final class OpBatch implements WorkerPool.Work {
     try {
       claim.progress.run.runChunk(claim.phase, claim.chunk);
     } catch (Throwable thrown) {
-      failure = asFailure(thrown);
+      failure = BridgeException.ofThrown(thrown);
     }
     complete(claim, failure);
     return true;
@@ -134,7 +148,6 @@ public final class OpBatch implements WorkerPool.Work {
     while (step()) {
       // every step makes progress, and alone nothing has to be waited for
     }
-    endIfDrained();
   }
 
   /**
@@ -155,33 +168,26 @@ public final class OpBatch implements WorkerPool.Work {
   }
 
   private @Nullable Claim claim() {
-    boolean drained = false;
+    lock.lock();
     try {
-      lock.lock();
-      try {
-        if (ended || stopped != null || active >= maxThreads) {
-          return null;
-        }
-        for (int i = firstOpen; i < items.size(); i++) {
-          Claim claim = claimFrom(i);
-          if (claim != null) {
-            active++;
-            return claim;
-          }
-          if (stopped != null) {
-            break;
-          }
-        }
-        drained = active == 0;
+      if (ending || stopped != null || active >= maxThreads) {
         return null;
-      } finally {
-        lock.unlock();
+      }
+      for (int i = firstOpen; i < items.size() && stopped == null; i++) {
+        Claim claim = claimFrom(i);
+        if (claim != null) {
+          active++;
+          return claim;
+        }
+      }
+      if (!isDrained()) {
+        return null;
       }
     } finally {
-      if (drained) {
-        endIfDrained();
-      }
+      lock.unlock();
     }
+    endIfDrained();
+    return null;
   }
 
   private @Nullable Claim claimFrom(int index) {
@@ -200,67 +206,74 @@ public final class OpBatch implements WorkerPool.Work {
 
   private @Nullable Progress begin(int index) {
     try {
-      Progress item = new Progress(items.get(index).begin().get());
+      Item next = items.get(index);
+      Progress item = new Progress(next.begin().get(), next.workBytes());
       progress[index] = item;
       advance(index, item);
       return item;
     } catch (Throwable thrown) {
-      fail(index, asFailure(thrown));
+      fail(index, BridgeException.ofThrown(thrown));
       return null;
     }
   }
 
   /** Moves an item past the phases that are complete; reports it after the last one. */
   private void advance(int index, Progress item) {
+    Outcome outcome;
     try {
-      while (item.done == item.chunkCount) {
+      while (item.done == item.chunkCount && item.phase + 1 < item.phaseCount) {
         item.phase++;
         item.claimed = 0;
         item.done = 0;
-        if (item.phase >= item.run.phaseCount()) {
-          Outcome outcome = item.run.finish();
-          close(index);
-          listener.itemEnded(index, outcome);
-          return;
-        }
         item.chunkCount = item.run.chunkCount(item.phase);
       }
+      if (item.done < item.chunkCount) {
+        return;
+      }
+      outcome = item.run.finish();
     } catch (Throwable thrown) {
-      fail(index, asFailure(thrown));
+      fail(index, BridgeException.ofThrown(thrown));
+      return;
     }
+    close(index);
+    listener.itemEnded(index, outcome);
   }
 
   private void complete(Claim claim, @Nullable BridgeException failure) {
-    boolean opened = false;
+    boolean opened;
+    boolean drained;
     lock.lock();
     try {
       active--;
+      opened = active == maxThreads - 1;
       Progress item = claim.progress;
       item.done++;
       if (failure != null) {
         fail(claim.item, failure);
       } else if (!closed[claim.item]) {
-        countProgress(claim, item);
+        count(item, item.doneBytes());
         if (item.done == item.chunkCount) {
           advance(claim.item, item);
           opened = true;
         }
       }
-      opened |= active == maxThreads - 1;
+      drained = isDrained();
     } finally {
       lock.unlock();
     }
-    if (opened) {
+    if (drained) {
+      endIfDrained();
+    } else if (opened) {
       wake.run();
     }
-    endIfDrained();
   }
 
-  private void countProgress(Claim claim, Progress item) {
-    long share = items.get(claim.item).workBytes() / item.run.phaseCount();
-    long before = share * (item.done - 1) / item.chunkCount;
-    doneBytes += share * item.done / item.chunkCount - before;
-    listener.progressed(doneBytes);
+  private void count(Progress item, long itemBytes) {
+    if (itemBytes > item.countedBytes) {
+      doneBytes += itemBytes - item.countedBytes;
+      item.countedBytes = itemBytes;
+      listener.progressed(doneBytes);
+    }
   }
 
   private void fail(int index, BridgeException failure) {
@@ -268,36 +281,54 @@ public final class OpBatch implements WorkerPool.Work {
       return;
     }
     close(index);
-    listener.itemFailed(index, failure);
     if (!continueOnError && stopped == null) {
       stopped = ErrorCode.SKIPPED;
     }
+    listener.itemFailed(index, failure);
   }
 
+  /** Ends an item, whose work then counts as done, however it ended. */
   private void close(int index) {
     closed[index] = true;
     while (firstOpen < closed.length && closed[firstOpen]) {
       firstOpen++;
     }
+    Progress item = progress[index];
+    if (item != null) {
+      count(item, item.workBytes);
+      // The run and what it holds can go; chunks still in work have their claims.
+      progress[index] = null;
+    } else {
+      doneBytes += items.get(index).workBytes();
+      listener.progressed(doneBytes);
+    }
+  }
+
+  private boolean isDrained() {
+    return !ending && active == 0 && (stopped != null || firstOpen == items.size());
   }
 
   private void endIfDrained() {
     lock.lock();
     try {
-      if (ended || active > 0 || (stopped == null && firstOpen < items.size())) {
+      if (!isDrained()) {
         return;
       }
+      ending = true;
       for (int i = firstOpen; i < items.size(); i++) {
         if (!closed[i]) {
           listener.itemFailed(i, stopFailure());
         }
       }
-      ended = true;
     } finally {
       lock.unlock();
     }
-    listener.batchEnded();
-    wake.run();
+    try {
+      listener.batchEnded();
+    } finally {
+      ended = true;
+      wake.run();
+    }
   }
 
   private BridgeException stopFailure() {
@@ -309,16 +340,5 @@ public final class OpBatch implements WorkerPool.Work {
           case TIMEOUT -> "not finished before the timeout";
           default -> "cancelled";
         });
-  }
-
-  private static BridgeException asFailure(Throwable thrown) {
-    return switch (thrown) {
-      case BridgeException known -> known;
-      case OutOfMemoryError memory ->
-          BridgeException.of(ErrorCode.OUT_OF_MEMORY, "the Java heap is full: " + memory);
-      default ->
-          new TensorException(
-              ErrorCode.TENSOR_FAILED, "", -1, "the operation failed: " + thrown, thrown);
-    };
   }
 }

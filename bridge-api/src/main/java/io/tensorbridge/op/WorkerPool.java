@@ -3,6 +3,8 @@ package io.tensorbridge.op;
 import io.tensorbridge.BridgeClosedException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -34,8 +36,11 @@ public final class WorkerPool implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   private final List<Thread> threads = new ArrayList<>();
   private volatile List<Work> open = List.of();
-  private long changes;
-  private boolean closed;
+  /** Counts what may give a thread something to do. */
+  private final AtomicLong changes = new AtomicLong();
+  /** Threads that wait for a change, or are about to; raised before they look a last time. */
+  private final AtomicInteger sleepers = new AtomicInteger();
+  private volatile boolean closed;
 
   /**
    * Starts the threads.
@@ -72,27 +77,39 @@ public final class WorkerPool implements AutoCloseable {
       if (closed) {
         throw new BridgeClosedException("the worker pool is closed");
       }
-      List<Work> next = new ArrayList<>(open.size() + 1);
-      for (Work candidate : open) {
-        if (!candidate.isEnded()) {
-          next.add(candidate);
-        }
-      }
+      List<Work> next = openWorks();
       next.add(work);
-      open = List.copyOf(next);
-      signal();
+      open = next;
     } finally {
       lock.unlock();
     }
+    wake();
+  }
+
+  /**
+   * Whether no work is open.
+   *
+   * @return true if all threads are idle, or will be after their present step
+   */
+  public boolean isIdle() {
+    for (Work work : open) {
+      if (!work.isEnded()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Tells the threads that an open work has new steps to take, or has ended. */
   public void wake() {
-    lock.lock();
-    try {
-      signal();
-    } finally {
-      lock.unlock();
+    changes.incrementAndGet();
+    if (sleepers.get() > 0) {
+      lock.lock();
+      try {
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
@@ -103,7 +120,7 @@ public final class WorkerPool implements AutoCloseable {
    */
   public void help(Work work) {
     while (!work.isEnded()) {
-      long seen = changesSeen();
+      long seen = changes.get();
       if (!work.step() && !work.isEnded()) {
         awaitChange(seen);
       }
@@ -112,58 +129,73 @@ public final class WorkerPool implements AutoCloseable {
 
   private void serve() {
     int turn = 0;
-    while (true) {
-      long seen = changesSeen();
-      if (seen < 0) {
-        return;
-      }
-      List<Work> works = open;
-      boolean stepped = false;
-      for (int i = 0; i < works.size() && !stepped; i++) {
-        turn++;
-        stepped = works.get(Integer.remainderUnsigned(turn, works.size())).step();
-      }
-      if (!stepped) {
+    while (!closed) {
+      long seen = changes.get();
+      turn++;
+      if (!stepAny(turn)) {
         awaitChange(seen);
       }
     }
   }
 
-  private long changesSeen() {
+  private boolean stepAny(int turn) {
+    List<Work> works = open;
+    for (int i = 0; i < works.size(); i++) {
+      Work work = works.get(Integer.remainderUnsigned(turn + i, works.size()));
+      try {
+        if (work.step()) {
+          return true;
+        }
+      } catch (Throwable defect) {
+        abandon(work, defect);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** A work that throws is a defect; it must not take the thread from the others. */
+  private void abandon(Work work, Throwable defect) {
     lock.lock();
     try {
-      return closed ? -1 : changes;
+      List<Work> next = openWorks();
+      next.remove(work);
+      open = next;
     } finally {
       lock.unlock();
     }
+    System.getLogger(WorkerPool.class.getName())
+        .log(System.Logger.Level.ERROR, "a work threw and is abandoned", defect);
+  }
+
+  private List<Work> openWorks() {
+    List<Work> works = new ArrayList<>(open.size() + 1);
+    for (Work candidate : open) {
+      if (!candidate.isEnded()) {
+        works.add(candidate);
+      }
+    }
+    return works;
   }
 
   private void awaitChange(long seen) {
     lock.lock();
+    sleepers.incrementAndGet();
     try {
-      open = open.stream().filter(work -> !work.isEnded()).toList();
-      while (changes == seen && !closed) {
+      open = openWorks();
+      while (changes.get() == seen && !closed) {
         changed.awaitUninterruptibly();
       }
     } finally {
+      sleepers.decrementAndGet();
       lock.unlock();
     }
-  }
-
-  private void signal() {
-    changes++;
-    changed.signalAll();
   }
 
   /** Ends the threads after their present steps; open works are left where they stand. */
   @Override
   public void close() {
-    lock.lock();
-    try {
-      closed = true;
-      signal();
-    } finally {
-      lock.unlock();
-    }
+    closed = true;
+    wake();
   }
 }

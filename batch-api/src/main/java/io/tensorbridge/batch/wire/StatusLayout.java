@@ -13,9 +13,12 @@ import java.nio.ByteOrder;
  *   +-------------------------------+-------------------------------+
  *   | done_bytes                    | total_bytes                   |
  *   +-------------------------------+-------------------------------+
- *  16              20              24                              32                              64
- *   | item_count    | text_length   | text_offset                   | reserved                      |
- *   +---------------+---------------+-------------------------------+-------------------------------+
+ *  16              20              24                              32
+ *   | item_count    | text_length   | text_offset                   |
+ *   +---------------+---------------+-------------------------------+
+ *  32                              40                              64
+ *   | run_nanos                     | reserved                      |
+ *   +-------------------------------+-------------------------------+
  *
  *   ItemStatus[item_count]
  *   0               4               8                              16
@@ -47,7 +50,7 @@ public final class StatusLayout {
   private static final int ITEM_COUNT_OFFSET = TOTAL_BYTES_OFFSET + 8;
   private static final int TEXT_LENGTH_OFFSET = ITEM_COUNT_OFFSET + 4;
   private static final int TEXT_OFFSET_OFFSET = TEXT_LENGTH_OFFSET + 4;
-  private static final int RESERVED_OFFSET = TEXT_OFFSET_OFFSET + 8;
+  private static final int RUN_NANOS_OFFSET = TEXT_OFFSET_OFFSET + 8;
 
   private static final int ITEM_CODE_OFFSET = 0;
   private static final int ITEM_TEXT_LENGTH_OFFSET = ITEM_CODE_OFFSET + 4;
@@ -107,7 +110,7 @@ public final class StatusLayout {
     LittleEndian.putInt(segment, at + ITEM_COUNT_OFFSET, itemCount);
     LittleEndian.putInt(segment, at + TEXT_LENGTH_OFFSET, 0);
     LittleEndian.putLong(segment, at + TEXT_OFFSET_OFFSET, 0);
-    for (int i = RESERVED_OFFSET; i < HEADER_BYTES; i += Long.BYTES) {
+    for (int i = RUN_NANOS_OFFSET; i < HEADER_BYTES; i += Long.BYTES) {
       LittleEndian.putLong(segment, at + i, 0);
     }
   }
@@ -190,6 +193,28 @@ public final class StatusLayout {
       MemorySegment segment, long at, long textOffset, int textLength) {
     LittleEndian.putInt(segment, at + TEXT_LENGTH_OFFSET, textLength);
     LittleEndian.putLong(segment, at + TEXT_OFFSET_OFFSET, textOffset);
+  }
+
+  /**
+   * How long the items ran.
+   *
+   * @param segment where the area lies
+   * @param at where it begins
+   * @return nanoseconds from the start of the first item to the end of the last one
+   */
+  public static long runNanos(MemorySegment segment, long at) {
+    return LittleEndian.getLong(segment, at + RUN_NANOS_OFFSET);
+  }
+
+  /**
+   * Tells how long the items ran.
+   *
+   * @param segment where the area lies
+   * @param at where it begins
+   * @param runNanos nanoseconds from the start of the first item to the end of the last one
+   */
+  public static void writeRunNanos(MemorySegment segment, long at, long runNanos) {
+    LittleEndian.putLong(segment, at + RUN_NANOS_OFFSET, runNanos);
   }
 
   /**

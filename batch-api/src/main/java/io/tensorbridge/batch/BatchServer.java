@@ -1,0 +1,189 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.BridgeClosedException;
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.batch.ops.DiagnosticOperations;
+import io.tensorbridge.op.OpRegistry;
+import io.tensorbridge.op.TensorOpProvider;
+import io.tensorbridge.op.WorkerPool;
+import io.tensorbridge.shm.LocalServerSocket;
+import io.tensorbridge.shm.LocalSocket;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.ServiceLoader;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs batches of tensor operations for other processes of this machine, on their memory;
+ * thread-safe.
+ *
+ * <p>Clients speak the wire format of {@code spec/}: they register sealed shared memory and submit
+ * batches through rings in it. When a client ends, however it ends, all that it held is released;
+ * other clients notice nothing. What a client writes is copied before it is checked and checked
+ * before it is used.
+ *
+ * <table>
+ *   <caption>Two ways to serve</caption>
+ *   <tr><th></th><th>clients</th><th>ends</th></tr>
+ *   <tr><td>{@link #listen}</td><td>any process of this user, or root</td><td>by {@link #close()}</td></tr>
+ *   <tr><td>{@link #serve}</td><td>the process at the other end</td><td>with that process, too</td></tr>
+ * </table>
+ */
+public final class BatchServer implements AutoCloseable {
+  private static final int PLAN_CACHE = 4096;
+
+  private final Engine engine;
+  private final ExecutorService unmapper;
+  private final Dispatcher dispatcher;
+  private final Thread thread;
+  private final @Nullable Path path;
+
+  /**
+   * What a server holds for its clients.
+   *
+   * @param clients connections, those included that are just ending
+   * @param regions mapped regions
+   * @param regionBytes their bytes
+   * @param leases leases of batches on regions
+   * @param batches batches in flight, waiting or prepared
+   */
+  public record Usage(int clients, int regions, long regionBytes, int leases, int batches) {}
+
+  private BatchServer(
+      ServerOptions options, @Nullable LocalServerSocket server, @Nullable LocalSocket only) {
+    OpRegistry operations = new OpRegistry(providers(options));
+    unmapper = Executors.newSingleThreadExecutor(BatchServer::unmapperThread);
+    engine =
+        new Engine(
+            options,
+            operations,
+            new PlanCache(operations, PLAN_CACHE),
+            new WorkerPool(options.threads(), "tensorbridge-worker"),
+            new DeadlineQueue(),
+            unmapper,
+            new ServerCounters());
+    ServerLog log = new ServerLog(server != null);
+    ClientListener listener =
+        server == null ? null : new ClientListener(server, options.maxClients(), log);
+    path = server == null ? null : server.path();
+    dispatcher = new Dispatcher(engine, log, listener);
+    if (only != null) {
+      dispatcher.connect(only);
+    }
+    thread = Thread.ofPlatform().name("tensorbridge-dispatcher").daemon().unstarted(this::run);
+  }
+
+  private static Thread unmapperThread(Runnable task) {
+    return Thread.ofPlatform().name("tensorbridge-unmapper").daemon().unstarted(task);
+  }
+
+  private static List<TensorOpProvider> providers(ServerOptions options) {
+    List<TensorOpProvider> providers = new ArrayList<>(options.operations());
+    ServiceLoader.load(TensorOpProvider.class, BatchServer.class.getClassLoader())
+        .forEach(providers::add);
+    if (options.diagnostics()) {
+      providers.addAll(DiagnosticOperations.providers());
+    }
+    return providers;
+  }
+
+  /**
+   * Serves any number of clients at a path. The directory is made for this user only; clients of
+   * other users but root are refused.
+   *
+   * @param socket where to listen
+   * @param options limits and habits
+   * @return the running server, owned by the caller
+   * @throws BridgeException if nobody can listen there
+   */
+  public static BatchServer listen(Path socket, ServerOptions options) {
+    LocalServerSocket server = LocalServerSocket.bind(socket);
+    try {
+      return start(new BatchServer(options, server, null));
+    } catch (RuntimeException | Error failure) {
+      server.close();
+      throw failure;
+    }
+  }
+
+  /**
+   * Serves the one client at the other end of a connection, and ends with it.
+   *
+   * @param inherited the connection; from now on the server's
+   * @param options limits and habits
+   * @return the running server, owned by the caller
+   */
+  public static BatchServer serve(LocalSocket inherited, ServerOptions options) {
+    return start(new BatchServer(options, null, inherited));
+  }
+
+  private static BatchServer start(BatchServer server) {
+    server.thread.start();
+    return server;
+  }
+
+  private void run() {
+    try {
+      dispatcher.run();
+    } finally {
+      engine.pool().close();
+      unmapper.close();
+      dispatcher.dispose();
+    }
+  }
+
+  /**
+   * Where clients connect.
+   *
+   * @return the path given to {@link #listen}, or empty
+   */
+  public Optional<Path> path() {
+    return Optional.ofNullable(path);
+  }
+
+  /**
+   * What the server holds for its clients now.
+   *
+   * @return a snapshot; all zero when no client is left
+   */
+  public Usage usage() {
+    return engine.counters().usage();
+  }
+
+  /**
+   * Waits until the server has ended: after {@link #close()}, or with its only client.
+   *
+   * @throws InterruptedException if the waiting thread is interrupted
+   */
+  public void awaitEnd() throws InterruptedException {
+    thread.join();
+  }
+
+  /**
+   * Refuses new clients, cancels all batches, releases everything, and waits for that: no longer
+   * than the chunks in work take.
+   */
+  @Override
+  public void close() {
+    try {
+      dispatcher.close();
+    } catch (BridgeClosedException ended) {
+      // with its only client
+    }
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException wakeup) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

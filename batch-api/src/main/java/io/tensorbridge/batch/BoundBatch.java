@@ -1,0 +1,108 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.ProtocolException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A batch that has passed every check but that of its output span; immutable, so that a prepared one
+ * runs again and again.
+ */
+final class BoundBatch {
+  private static final int OUTPUT_ALIGNMENT = 64;
+
+  private final DecodedBatch source;
+  private final List<BoundItem> items;
+  private final List<Extent> extents;
+  private final LeaseSet leases;
+  private final long workBytes;
+  private final long relativeEnd;
+
+  /**
+   * A bound batch.
+   *
+   * @param source what the client wrote
+   * @param items its items
+   * @param extents of all tensors if there are outputs, else empty; a relative one has region -1
+   * @param leases on the regions of the tensors
+   */
+  BoundBatch(
+      DecodedBatch source, List<BoundItem> items, List<Extent> extents, LeaseSet leases) {
+    this.source = source;
+    this.items = items;
+    this.extents = extents;
+    this.leases = leases;
+    long work = 0;
+    for (BoundItem item : items) {
+      work += Math.min(item.workBytes(), Long.MAX_VALUE - work);
+    }
+    workBytes = work;
+    long end = -1;
+    for (Extent extent : extents) {
+      if (extent.isRelative()) {
+        end = Math.max(end, extent.end());
+      }
+    }
+    relativeEnd = end;
+  }
+
+  DecodedBatch source() {
+    return source;
+  }
+
+  List<BoundItem> items() {
+    return items;
+  }
+
+  LeaseSet leases() {
+    return leases;
+  }
+
+  /** The work of all items. */
+  long workBytes() {
+    return workBytes;
+  }
+
+  /**
+   * Checks a span for the relative outputs.
+   *
+   * @param span within its region
+   * @throws ProtocolException if it is missing, too small, misaligned, or overlaps a tensor
+   */
+  void requireOutputSpan(SpanRef span) {
+    if (relativeEnd < 0) {
+      return;
+    }
+    if (span.isNone() || relativeEnd > span.byteLength()) {
+      throw new ProtocolException(
+          ErrorCode.OFFSET_OVERFLOW,
+          "the relative outputs end at byte " + relativeEnd + ", but the output span has "
+              + span.byteLength() + " bytes");
+    }
+    requireAligned(span.byteOffset());
+    for (Extent extent : extents) {
+      if (!extent.isRelative() && extent.touches(span, relativeEnd)) {
+        requireApartIn(span);
+        return;
+      }
+    }
+  }
+
+  private void requireApartIn(SpanRef span) {
+    List<Extent> placed = new ArrayList<>(extents.size());
+    for (Extent extent : extents) {
+      placed.add(extent.isRelative() ? extent.movedTo(span) : extent);
+    }
+    Extent.requireApart(placed);
+  }
+
+  /** Checks that an output begins where vector stores like it. */
+  static void requireAligned(long byteOffset) {
+    if (byteOffset % OUTPUT_ALIGNMENT != 0) {
+      throw new ProtocolException(
+          ErrorCode.MISALIGNED,
+          "an output or output span begins at byte " + byteOffset + ", no multiple of 64");
+    }
+  }
+}

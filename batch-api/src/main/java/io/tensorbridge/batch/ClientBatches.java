@@ -1,0 +1,282 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.ProtocolException;
+import io.tensorbridge.QuotaException;
+import io.tensorbridge.op.OpBatch;
+import io.tensorbridge.shm.Doorbell;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The batches of one client under their ids, and its completions; thread-safe.
+ *
+ * <p>A batch changes its state here before its completion becomes visible, so that the client can
+ * use the id again, or resume or forget the batch, as soon as it sees that.
+ */
+final class ClientBatches {
+  /** What stands behind an id. */
+  private sealed interface Entry {
+    /** At work; null only while it is being handed to the workers. */
+    record InFlight(OpBatch work) implements Entry {}
+
+    /** Some items need space. */
+    record Waiting(WaitingItems items) implements Entry {}
+
+    /** Ready to be run by its id. */
+    record Prepared(BoundBatch batch) implements Entry {}
+  }
+
+  private final int maxBatches;
+  private final ServerCounters counters;
+  private final CompletionRing completions;
+  private final Doorbell clientDoorbell;
+  private final Runnable drained;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Long, Entry> entries = new HashMap<>();
+  private int inFlight;
+  private int prepared;
+  private boolean closed;
+
+  /**
+   * No batches yet.
+   *
+   * @param maxBatches at most so many in flight or waiting, and as many prepared
+   * @param counters count what is held
+   * @param completions where ends are told
+   * @param clientDoorbell wakes the client
+   * @param drained runs when the client is gone and its last batch has ended, in any thread
+   */
+  ClientBatches(
+      int maxBatches,
+      ServerCounters counters,
+      CompletionRing completions,
+      Doorbell clientDoorbell,
+      Runnable drained) {
+    this.maxBatches = maxBatches;
+    this.counters = counters;
+    this.completions = completions;
+    this.clientDoorbell = clientDoorbell;
+    this.drained = drained;
+  }
+
+  /** Refuses an id that is in use. */
+  void requireFree(long batchId) {
+    lock.lock();
+    try {
+      if (entries.containsKey(batchId)) {
+        throw new ProtocolException(
+            ErrorCode.DUPLICATE_BATCH,
+            "batch " + Long.toUnsignedString(batchId) + " is in use until it ends or is"
+                + " forgotten");
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Refuses a run beyond the quota. */
+  void requireRoomInFlight() {
+    lock.lock();
+    try {
+      if (entries.size() - prepared >= maxBatches) {
+        throw new QuotaException(
+            ErrorCode.QUOTA_BATCHES,
+            "a client has at most " + maxBatches + " batches in flight; await some");
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Adds a batch that the workers are about to get. */
+  void addInFlight(long batchId, OpBatch work) {
+    put(batchId, new Entry.InFlight(work));
+    lock.lock();
+    try {
+      inFlight++;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Adds a prepared batch, which takes over a hold on its leases. */
+  void addPrepared(long batchId, BoundBatch batch) {
+    lock.lock();
+    try {
+      if (prepared >= maxBatches) {
+        throw new QuotaException(
+            ErrorCode.QUOTA_BATCHES,
+            "a client has at most " + maxBatches + " prepared batches; forget some");
+      }
+      prepared++;
+      put(batchId, new Entry.Prepared(batch));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void put(long batchId, Entry entry) {
+    lock.lock();
+    try {
+      entries.put(batchId, entry);
+      counters.batches.incrementAndGet();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  BoundBatch requirePrepared(long batchId) {
+    if (entry(batchId) instanceof Entry.Prepared found) {
+      return found.batch();
+    }
+    throw unknown(batchId, "no prepared batch");
+  }
+
+  WaitingItems requireWaiting(long batchId) {
+    if (entry(batchId) instanceof Entry.Waiting found) {
+      return found.items();
+    }
+    throw unknown(batchId, "no batch with waiting items");
+  }
+
+  /** Asks a batch in flight to end, or lets waiting items go. */
+  void cancel(long batchId) {
+    switch (entry(batchId)) {
+      case Entry.InFlight found -> found.work().cancel(ErrorCode.CANCELLED);
+      case Entry.Waiting found -> forget(batchId);
+      case Entry.Prepared found -> throw unknown(batchId, "no batch in flight");
+      case null -> throw unknown(batchId, "no batch in flight");
+    }
+  }
+
+  /** Releases a prepared batch or one with waiting items. */
+  void forget(long batchId) {
+    lock.lock();
+    try {
+      switch (entries.get(batchId)) {
+        case Entry.Waiting found -> found.items().forget();
+        case Entry.Prepared found -> {
+          prepared--;
+          found.batch().leases().release();
+        }
+        case Entry.InFlight found -> throw unknown(batchId, "no prepared or waiting batch");
+        case null -> throw unknown(batchId, "no prepared or waiting batch");
+      }
+      remove(batchId);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private @Nullable Entry entry(long batchId) {
+    lock.lock();
+    try {
+      return entries.get(batchId);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void remove(long batchId) {
+    if (entries.remove(batchId) != null) {
+      counters.batches.decrementAndGet();
+    }
+  }
+
+  private static ProtocolException unknown(long batchId, String what) {
+    return new ProtocolException(
+        ErrorCode.UNKNOWN_BATCH, what + " has the id " + Long.toUnsignedString(batchId));
+  }
+
+  /** Ends a run, in whichever thread ended it, and tells the client. */
+  void ended(BatchExecution run) {
+    boolean ring;
+    boolean last;
+    lock.lock();
+    try {
+      if (entries.get(run.batchId()) instanceof Entry.InFlight) {
+        remove(run.batchId());
+        inFlight--;
+      }
+      keepWaiting(run);
+      ring =
+          !closed
+              && completions.post(
+                  run.batchId(), ErrorCode.OK, run.failedItems(), run.waiting().size());
+      last = closed && inFlight == 0;
+    } finally {
+      lock.unlock();
+    }
+    if (ring) {
+      clientDoorbell.ring();
+    }
+    if (last) {
+      drained.run();
+    }
+  }
+
+  /** Keeps the items of a run that wait, with its leases, or releases those. */
+  private void keepWaiting(BatchExecution run) {
+    WaitingItems origin = run.origin();
+    if (origin != null) {
+      origin.endResume();
+    }
+    boolean given = closed || (origin != null && origin.isForgotten());
+    if (run.waiting().isEmpty() || given) {
+      run.releaseLeases();
+    } else {
+      WaitingItems home = run.home();
+      home.add(run.waiting(), run.leases());
+      if (origin == null) {
+        put(run.batchId(), new Entry.Waiting(home));
+      }
+    }
+    if (origin != null && origin.isOver() && !origin.isForgotten()) {
+      forget(origin.batchId());
+    }
+  }
+
+  /** Tells the end of a submission that was not a run. */
+  void complete(long batchId, ErrorCode code, int failedItems) {
+    boolean ring;
+    lock.lock();
+    try {
+      ring = !closed && completions.post(batchId, code, failedItems, 0);
+    } finally {
+      lock.unlock();
+    }
+    if (ring) {
+      clientDoorbell.ring();
+    }
+  }
+
+  /** Cancels and forgets everything; {@code drained} runs now or after the last chunk. */
+  void close() {
+    List<OpBatch> running = new ArrayList<>();
+    boolean idle;
+    lock.lock();
+    try {
+      closed = true;
+      for (Long batchId : List.copyOf(entries.keySet())) {
+        if (entries.get(batchId) instanceof Entry.InFlight found) {
+          running.add(found.work());
+        } else {
+          forget(batchId);
+        }
+      }
+      idle = inFlight == 0;
+    } finally {
+      lock.unlock();
+    }
+    running.forEach(work -> work.cancel(ErrorCode.CANCELLED));
+    if (idle) {
+      drained.run();
+    }
+  }
+}

@@ -1,0 +1,125 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.ResourceException;
+import io.tensorbridge.batch.wire.ErrorMessage;
+import io.tensorbridge.shm.Fd;
+import io.tensorbridge.shm.LocalServerSocket;
+import io.tensorbridge.shm.LocalSocket;
+import io.tensorbridge.shm.PeerCredentials;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** Where clients of a shared server come from; used by the dispatcher only. */
+final class ClientListener {
+  private static final long PAUSE_NANOS = 100_000_000;
+  private static final int ROOT = 0;
+  private static final int MESSAGE_BYTES = 512;
+
+  private final LocalServerSocket socket;
+  private final int maxClients;
+  private final ServerLog log;
+  private final int ownUser;
+  private boolean paused;
+  private boolean closed;
+  private long resumeNanos;
+
+  ClientListener(LocalServerSocket socket, int maxClients, ServerLog log) {
+    this.socket = socket;
+    this.maxClients = maxClients;
+    this.log = log;
+    this.ownUser = ownUser();
+  }
+
+  private static int ownUser() {
+    try {
+      return (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+    } catch (IOException | UnsupportedOperationException failure) {
+      throw new ResourceException(
+          ErrorCode.UNSUPPORTED_PLATFORM, "/proc does not tell whose process this is", failure);
+    }
+  }
+
+  Fd fd() {
+    return socket.fd();
+  }
+
+  Path path() {
+    return socket.path();
+  }
+
+  /**
+   * Takes the next client.
+   *
+   * @param clients how many there are
+   * @return the connection, owned by the caller; null if the client was refused
+   * @throws io.tensorbridge.BridgeException if the system can't have more connections now
+   */
+  @Nullable LocalSocket accept(int clients) {
+    LocalSocket client = socket.accept();
+    PeerCredentials peer = client.peerCredentials();
+    if (peer.uid() != ownUser && peer.uid() != ROOT) {
+      log.refused("process " + peer.pid() + " of user " + peer.uid() + " is refused");
+      client.close();
+      return null;
+    }
+    if (clients >= maxClients) {
+      log.refused("client " + peer.pid() + " is refused: there are " + clients + " already");
+      refuse(client);
+      return null;
+    }
+    return client;
+  }
+
+  private void refuse(LocalSocket client) {
+    try (client;
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment message = arena.allocate(MESSAGE_BYTES, Long.BYTES);
+      int length =
+          ErrorMessage.write(
+              message,
+              0,
+              0,
+              ErrorCode.QUOTA_CLIENTS,
+              "the server has " + maxClients + " clients, its limit; try again later");
+      client.trySend(message.asSlice(0, length));
+    }
+  }
+
+  /** Stops accepting for a moment: the system would refuse again at once. */
+  void pause(long now) {
+    paused = true;
+    resumeNanos = now + PAUSE_NANOS;
+  }
+
+  boolean isPaused() {
+    return paused;
+  }
+
+  /** How long a pause lasts yet, or -1. */
+  long nanosToRetry(long now) {
+    return paused && !closed ? Math.max(0, resumeNanos - now) : -1;
+  }
+
+  /** Whether a pause is over; it then is. */
+  boolean retry(long now) {
+    if (nanosToRetry(now) != 0) {
+      return false;
+    }
+    paused = false;
+    return true;
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+
+  void close() {
+    closed = true;
+    socket.close();
+  }
+}

@@ -1,0 +1,328 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.batch.wire.MessageHeader;
+import io.tensorbridge.batch.wire.OperationList;
+import io.tensorbridge.op.TensorOpProvider;
+import io.tensorbridge.shm.Doorbell;
+import io.tensorbridge.shm.LocalSocket;
+import io.tensorbridge.shm.Poller;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one thread that talks to clients: takes their messages and submissions, carries out what is
+ * cheap, and hands the rest to the workers. It waits for nobody.
+ *
+ * <pre>
+ *   spin:   while a client was served a moment ago, and the workers are idle, look at the rings of
+ *           such clients again and again
+ *   sleep:  tell them to ring; full fence; look once more; epoll over sockets, pidfds, doorbells
+ * </pre>
+ *
+ * <p>A client that has been quiet for the spinning time is told to ring, and from then on costs
+ * nothing, however many of them there are.
+ */
+final class Dispatcher implements Runnable {
+  private static final long WAKE = -1;
+  private static final long LISTENER = -2;
+  private static final int SOCKET = 0;
+  private static final int PROCESS = 1;
+  private static final int DOORBELL = 2;
+  private static final int KINDS = 4;
+
+  /** While it spins, descriptors are looked at once in so many turns. */
+  private static final int TURNS_PER_POLL = 64;
+
+  private final Engine engine;
+  private final ServerLog log;
+  private final @Nullable ClientListener listener;
+  private final long spinNanos;
+
+  private final Poller poller = new Poller();
+  private final Doorbell wake = Doorbell.create();
+  private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
+  private final long[] ready = new long[64];
+  private final MemorySegment messageBuffer =
+      Arena.ofAuto().allocate(MessageHeader.MAX_MESSAGE_BYTES, Long.BYTES);
+  private final MemorySegment answerBuffer =
+      Arena.ofAuto().allocate(MessageHeader.MAX_MESSAGE_BYTES, Long.BYTES);
+
+  private final Map<Long, ClientSession> sessions = new HashMap<>();
+  private final List<ClientSession> leaving = new ArrayList<>();
+  private final List<ClientSession> active = new ArrayList<>();
+  private long nextKey;
+  private boolean closing;
+
+  /**
+   * A dispatcher that has not begun.
+   *
+   * @param engine what clients share
+   * @param log hears of clients
+   * @param listener where clients come from, or null if there is only the first one
+   */
+  Dispatcher(Engine engine, ServerLog log, @Nullable ClientListener listener) {
+    this.engine = engine;
+    this.log = log;
+    this.listener = listener;
+    this.spinNanos = engine.options().spin().toNanos();
+    poller.add(wake.fd(), WAKE);
+    if (listener != null) {
+      poller.add(listener.fd(), LISTENER);
+    }
+  }
+
+  /** Runs something in the dispatcher's thread soon; any thread may call. */
+  void execute(Runnable command) {
+    commands.add(command);
+    wake.ring();
+  }
+
+  /** Ends when all clients are gone; any thread may call. */
+  void close() {
+    execute(
+        () -> {
+          closing = true;
+          stopListening();
+          List.copyOf(sessions.values()).forEach(session -> session.leave("outlived the server"));
+        });
+  }
+
+  /** Takes over a connection. */
+  void connect(LocalSocket socket) {
+    long key = nextKey++;
+    ClientSession session = new ClientSession(this, engine, socket);
+    sessions.put(key, session);
+    poller.add(socket.fd(), key * KINDS + SOCKET);
+  }
+
+  @Override
+  public void run() {
+    while (!isOver()) {
+      turn();
+    }
+  }
+
+  /** Gives back the descriptors; nobody may {@link #execute} any more. */
+  void dispose() {
+    poller.close();
+    wake.close();
+  }
+
+  private boolean isOver() {
+    boolean noMoreClients = closing || listener == null;
+    return noMoreClients && sessions.isEmpty() && leaving.isEmpty() && commands.isEmpty();
+  }
+
+  private void turn() {
+    if (active.isEmpty() || !spin()) {
+      sleep();
+    }
+    runCommands();
+    engine.deadlines().expire(System.nanoTime());
+  }
+
+  /** Serves active clients until they are quiet; tells whether there may be more to do at once. */
+  private boolean spin() {
+    long quietSince = System.nanoTime();
+    int turns = 0;
+    while (true) {
+      if (serveActive()) {
+        quietSince = System.nanoTime();
+        turns = 0;
+      } else if (!engine.pool().isIdle() || System.nanoTime() - quietSince >= spinNanos) {
+        return false;
+      } else {
+        Thread.onSpinWait();
+      }
+      if (++turns % TURNS_PER_POLL == 0 || !commands.isEmpty()) {
+        poll(0);
+        return true;
+      }
+    }
+  }
+
+  private boolean serveActive() {
+    boolean served = false;
+    for (int i = 0; i < active.size(); i++) {
+      served |= serve(active.get(i));
+    }
+    return served;
+  }
+
+  private boolean serve(ClientSession session) {
+    try {
+      return session.serve();
+    } catch (RuntimeException | Error defect) {
+      endAfter(defect, session);
+      return false;
+    }
+  }
+
+  /** A defect of this software ends one client, not all of them. */
+  private void endAfter(Throwable defect, ClientSession session) {
+    log.defect(session, defect);
+    session.leave("met a defect of the server");
+  }
+
+  private void sleep() {
+    active.forEach(session -> session.storeSleeping(true));
+    VarHandle.fullFence();
+    for (ClientSession session : active) {
+      if (session.hasNews()) {
+        active.forEach(awake -> awake.storeSleeping(false));
+        serveActive();
+        return;
+      }
+    }
+    active.clear();
+    poll(nanosToSleep());
+  }
+
+  private long nanosToSleep() {
+    if (!commands.isEmpty()) {
+      return 0;
+    }
+    long now = System.nanoTime();
+    long deadline = engine.deadlines().nanosToNext(now);
+    long accept = listener == null ? -1 : listener.nanosToRetry(now);
+    return deadline < 0 || accept < 0 ? Math.max(deadline, accept) : Math.min(deadline, accept);
+  }
+
+  private void poll(long timeoutNanos) {
+    int count = poller.await(timeoutNanos, ready);
+    for (int i = 0; i < count; i++) {
+      take(ready[i]);
+    }
+    if (listener != null && listener.retry(System.nanoTime())) {
+      poller.add(listener.fd(), LISTENER);
+    }
+  }
+
+  private void take(long key) {
+    if (key == WAKE) {
+      wake.clear();
+    } else if (key == LISTENER) {
+      accept();
+    } else {
+      ClientSession session = sessions.get(key / KINDS);
+      if (session != null) {
+        take(session, (int) (key % KINDS));
+      }
+    }
+  }
+
+  private void take(ClientSession session, int kind) {
+    try {
+      switch (kind) {
+        case SOCKET -> session.receive(messageBuffer);
+        case PROCESS -> session.leave("has ended");
+        default -> wakeUp(session);
+      }
+    } catch (RuntimeException | Error defect) {
+      endAfter(defect, session);
+    }
+  }
+
+  private void wakeUp(ClientSession session) {
+    Connection connection = session.connection();
+    if (connection != null) {
+      connection.serverDoorbell().clear();
+      session.storeSleeping(false);
+      if (!active.contains(session)) {
+        active.add(session);
+      }
+      session.serve();
+    }
+  }
+
+  private void runCommands() {
+    for (Runnable next = commands.poll(); next != null; next = commands.poll()) {
+      try {
+        next.run();
+      } catch (RuntimeException | Error defect) {
+        log.defect("a command", defect);
+      }
+    }
+  }
+
+  private void accept() {
+    if (listener == null) {
+      return;
+    }
+    try {
+      LocalSocket socket = listener.accept(sessions.size());
+      if (socket != null) {
+        connect(socket);
+      }
+    } catch (BridgeException failure) {
+      log.refused("a client can't be accepted: " + failure.getMessage());
+      listener.pause(System.nanoTime());
+      poller.remove(listener.fd());
+    }
+  }
+
+  private void stopListening() {
+    if (listener != null && !listener.isClosed()) {
+      if (!listener.isPaused()) {
+        poller.remove(listener.fd());
+      }
+      listener.close();
+    }
+  }
+
+  // ---- called by sessions ----
+
+  List<OperationList.Operation> operations() {
+    List<OperationList.Operation> list = new ArrayList<>();
+    for (TensorOpProvider provider : engine.operations().providers()) {
+      list.add(new OperationList.Operation(provider.name(), provider.summary()));
+    }
+    return list;
+  }
+
+  MemorySegment answerBuffer() {
+    return answerBuffer;
+  }
+
+  void connected(ClientSession session, Connection connection) {
+    long key = keyOf(session);
+    poller.add(connection.process().fd(), key * KINDS + PROCESS);
+    poller.add(connection.serverDoorbell().fd(), key * KINDS + DOORBELL);
+    log.connected(session);
+  }
+
+  void disconnected(ClientSession session, String why) {
+    sessions.remove(keyOf(session));
+    leaving.add(session);
+    active.remove(session);
+    poller.remove(session.socket().fd());
+    Connection connection = session.connection();
+    if (connection != null) {
+      poller.remove(connection.process().fd());
+      poller.remove(connection.serverDoorbell().fd());
+    }
+    log.disconnected(session, why);
+  }
+
+  void finished(ClientSession session) {
+    leaving.remove(session);
+  }
+
+  private long keyOf(ClientSession session) {
+    for (Map.Entry<Long, ClientSession> entry : sessions.entrySet()) {
+      if (entry.getValue() == session) {
+        return entry.getKey();
+      }
+    }
+    throw new IllegalStateException(session + " is no client of this server");
+  }
+}

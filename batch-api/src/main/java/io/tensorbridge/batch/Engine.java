@@ -1,0 +1,25 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.op.OpRegistry;
+import io.tensorbridge.op.WorkerPool;
+import java.util.concurrent.Executor;
+
+/**
+ * What all clients of a server share.
+ *
+ * @param options limits and habits
+ * @param operations what can be asked for
+ * @param plans what was planned before
+ * @param pool who works
+ * @param deadlines when batches must have ended
+ * @param unmapper who unmaps regions
+ * @param counters what is held for clients
+ */
+record Engine(
+    ServerOptions options,
+    OpRegistry operations,
+    PlanCache plans,
+    WorkerPool pool,
+    DeadlineQueue deadlines,
+    Executor unmapper,
+    ServerCounters counters) {}

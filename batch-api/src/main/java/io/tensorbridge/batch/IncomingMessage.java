@@ -1,0 +1,148 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.ProtocolException;
+import io.tensorbridge.batch.wire.Hello;
+import io.tensorbridge.batch.wire.MessageHeader;
+import io.tensorbridge.batch.wire.MessageType;
+import io.tensorbridge.batch.wire.Register;
+import io.tensorbridge.batch.wire.Release;
+import io.tensorbridge.shm.Fd;
+import io.tensorbridge.shm.LocalSocket;
+import io.tensorbridge.shm.Received;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A message of a client in private memory, with its descriptors. */
+final class IncomingMessage {
+  private final MemorySegment bytes;
+  private final Received received;
+  private boolean fdsKept;
+
+  /** A message after which nothing that follows can be trusted: the connection ends. */
+  static final class FramingException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private final BridgeException refusal;
+
+    FramingException(BridgeException refusal) {
+      super(refusal);
+      this.refusal = refusal;
+    }
+
+    FramingException(ErrorCode code, String rule) {
+      this(new ProtocolException(code, rule));
+    }
+
+    BridgeException refusal() {
+      return refusal;
+    }
+  }
+
+  private IncomingMessage(MemorySegment bytes, Received received) {
+    this.bytes = bytes;
+    this.received = received;
+  }
+
+  /**
+   * Takes the next message of a socket that is ready.
+   *
+   * @param socket the client's
+   * @param buffer private memory, used by the message
+   * @return the message, whose descriptors must be closed or kept; null at the connection's end
+   */
+  static @Nullable IncomingMessage receive(LocalSocket socket, MemorySegment buffer) {
+    Received received;
+    try {
+      received = socket.receive(buffer, LocalSocket.MAX_DESCRIPTORS);
+    } catch (BridgeException broken) {
+      return null;
+    }
+    return received.length() == 0
+        ? null
+        : new IncomingMessage(buffer.asSlice(0, received.length()), received);
+  }
+
+  MemorySegment bytes() {
+    return bytes;
+  }
+
+  List<Fd> fds() {
+    return received.fds();
+  }
+
+  int requestId() {
+    return MessageHeader.requestId(bytes, 0);
+  }
+
+  /** Leaves the descriptors to whoever took them. */
+  void keepFds() {
+    fdsKept = true;
+  }
+
+  void closeFds() {
+    if (!fdsKept) {
+      received.closeFds();
+    }
+  }
+
+  /**
+   * Checks the framing.
+   *
+   * @param greeted whether the handshake is over
+   * @return what the client wants
+   * @throws FramingException if the message is not one that a client may send now
+   */
+  MessageType requireType(boolean greeted) throws FramingException {
+    if (bytes.byteSize() < MessageHeader.BYTES) {
+      throw new FramingException(ErrorCode.BAD_LENGTH, "a message has at least 16 bytes");
+    }
+    if (MessageHeader.magic(bytes, 0) != MessageHeader.MAGIC) {
+      throw new FramingException(ErrorCode.BAD_MAGIC, "a message begins with \"TBMG\"");
+    }
+    MessageType type = typeOfCode();
+    int expected = lengthOf(type);
+    if (expected < 0) {
+      throw new FramingException(
+          ErrorCode.UNKNOWN_MESSAGE, type + " is a message of the server");
+    }
+    if ((type == MessageType.HELLO) == greeted) {
+      throw new FramingException(
+          ErrorCode.HANDSHAKE_REQUIRED, "the first message is HELLO, and only the first");
+    }
+    long stated = MessageHeader.length(bytes, 0);
+    if (received.truncated() || bytes.byteSize() != expected || stated != expected) {
+      throw new FramingException(
+          ErrorCode.BAD_LENGTH,
+          type + " has " + expected + " bytes; stated are " + stated + ", received "
+              + bytes.byteSize());
+    }
+    return type;
+  }
+
+  private MessageType typeOfCode() throws FramingException {
+    try {
+      return MessageType.ofCode(MessageHeader.type(bytes, 0));
+    } catch (ProtocolException unknown) {
+      throw new FramingException(unknown);
+    }
+  }
+
+  private static int lengthOf(MessageType type) {
+    return switch (type) {
+      case HELLO -> Hello.BYTES;
+      case REGISTER -> Register.BYTES;
+      case RELEASE -> Release.BYTES;
+      case OPERATIONS, GOODBYE -> MessageHeader.BYTES;
+      case WELCOME, OK, OPERATION_LIST, ERROR -> -1;
+    };
+  }
+
+  void requireNoReserved() {
+    if (MessageHeader.reserved(bytes, 0) != 0) {
+      throw new ProtocolException(ErrorCode.BAD_FLAGS, "a reserved field of a message is not 0");
+    }
+  }
+}

@@ -1,0 +1,207 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.Access;
+import io.tensorbridge.Backing;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.ProtocolException;
+import io.tensorbridge.QuotaException;
+import io.tensorbridge.Region;
+import io.tensorbridge.shm.Fd;
+import io.tensorbridge.shm.SharedRegion;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** The regions that one client has registered; used by the dispatcher only. */
+final class RegionTable {
+  private static final int LARGEST_ID = 0xFFFFFFFE;
+
+  private final ServerOptions options;
+  private final ServerCounters counters;
+  private final Executor unmapper;
+  private final IntConsumer unmapped;
+  private final Map<Integer, RegisteredRegion> regions = new HashMap<>();
+  private long registeredBytes;
+  private int lastId;
+  private @Nullable RegisteredRegion last;
+
+  /**
+   * An empty table.
+   *
+   * @param options the client's quotas
+   * @param counters count what is registered
+   * @param unmapper runs what unmaps a region: unmapping hundreds of megabytes takes milliseconds
+   * @param unmapped hears of the id of each region that is gone, in another thread
+   */
+  RegionTable(
+      ServerOptions options, ServerCounters counters, Executor unmapper, IntConsumer unmapped) {
+    this.options = options;
+    this.counters = counters;
+    this.unmapper = unmapper;
+    this.unmapped = unmapped;
+  }
+
+  /**
+   * Maps a region.
+   *
+   * @param id as the client chose it
+   * @param generation as the client chose it
+   * @param access what the server may do with it
+   * @param byteLength as announced
+   * @param fd the client's memory, still the caller's
+   * @throws ProtocolException if id, generation or memory are not acceptable
+   * @throws QuotaException if a quota would be exceeded
+   */
+  void register(int id, int generation, Access access, long byteLength, Fd fd) {
+    requireFree(id, generation);
+    requireQuota(byteLength);
+    String name = "region " + Integer.toUnsignedString(id);
+    Region mapped = SharedRegion.adopt(name, fd, access, byteLength);
+    Region region =
+        new Region(
+            name,
+            mapped.segment(),
+            access,
+            Backing.SEALED,
+            () -> unmapper.execute(() -> unmap(id, mapped)));
+    regions.put(id, new RegisteredRegion(generation, region));
+    registeredBytes += byteLength;
+    counters.regions.incrementAndGet();
+    counters.regionBytes.addAndGet(byteLength);
+  }
+
+  private void unmap(int id, Region mapped) {
+    long bytes = mapped.byteSize();
+    mapped.close();
+    counters.regions.decrementAndGet();
+    counters.regionBytes.addAndGet(-bytes);
+    unmapped.accept(id);
+  }
+
+  private void requireFree(int id, int generation) {
+    if (id == 0 || Integer.compareUnsigned(id, LARGEST_ID) > 0) {
+      throw new ProtocolException(
+          ErrorCode.UNKNOWN_REGION,
+          "region ids go from 1 to 0xFFFFFFFE, not " + Integer.toUnsignedString(id));
+    }
+    if (generation == 0) {
+      throw new ProtocolException(ErrorCode.STALE_GENERATION, "generations are above 0");
+    }
+    if (regions.containsKey(id)) {
+      throw new ProtocolException(
+          ErrorCode.REGION_EXISTS,
+          "region " + Integer.toUnsignedString(id) + " exists; release it first and await the"
+              + " answer");
+    }
+  }
+
+  private void requireQuota(long byteLength) {
+    if (byteLength == 0) {
+      throw new ProtocolException(ErrorCode.BAD_LENGTH, "a region has bytes");
+    }
+    if (regions.size() >= options.maxRegions()) {
+      throw new QuotaException(
+          ErrorCode.QUOTA_REGIONS,
+          "a client registers at most " + options.maxRegions() + " regions; release some");
+    }
+    if (byteLength < 0 || byteLength > options.maxBytesPerClient() - registeredBytes) {
+      throw new QuotaException(
+          ErrorCode.QUOTA_BYTES,
+          "with " + Long.toUnsignedString(byteLength) + " bytes more than the "
+              + registeredBytes + " registered, the client exceeds its quota of "
+              + options.maxBytesPerClient() + "; release some");
+    }
+  }
+
+  /**
+   * Refuses new use of a region, which is unmapped after its last lease.
+   *
+   * @param id the region
+   * @param generation as registered
+   * @throws ProtocolException if there is no such region
+   */
+  void release(int id, int generation) {
+    require(id, generation).release();
+    last = null;
+  }
+
+  /** Frees the id of an unmapped region, and what it counted against the quota. */
+  void forget(int id) {
+    RegisteredRegion region = regions.remove(id);
+    if (region != null) {
+      registeredBytes -= region.region().byteSize();
+    }
+  }
+
+  /**
+   * Looks a region up.
+   *
+   * @param id the region
+   * @param generation as registered
+   * @return the region
+   * @throws ProtocolException {@link ErrorCode#UNKNOWN_REGION} or {@link
+   *     ErrorCode#STALE_GENERATION}
+   */
+  RegisteredRegion require(int id, int generation) {
+    RegisteredRegion region = id == lastId && last != null ? last : regions.get(id);
+    if (region == null || region.isReleased()) {
+      throw new ProtocolException(
+          ErrorCode.UNKNOWN_REGION,
+          "no region " + Integer.toUnsignedString(id) + " is registered");
+    }
+    if (region.generation() != generation) {
+      throw new ProtocolException(
+          ErrorCode.STALE_GENERATION,
+          "region " + Integer.toUnsignedString(id) + " has generation "
+              + Integer.toUnsignedString(region.generation()) + ", not "
+              + Integer.toUnsignedString(generation));
+    }
+    lastId = id;
+    last = region;
+    return region;
+  }
+
+  /**
+   * The memory of a span.
+   *
+   * @param span as the client wrote it
+   * @param writable whether the server shall write it
+   * @param leases get a lease on its region; null for a use that ends before this method's caller
+   * @return exactly the span
+   * @throws ProtocolException if the span leaves its region or may not be written
+   */
+  MemorySegment require(SpanRef span, boolean writable, @Nullable LeaseSet leases) {
+    RegisteredRegion region = require(span.region(), span.generation());
+    span.requireWithin(region.region().byteSize());
+    if (writable) {
+      requireWritable(region.region());
+    }
+    if (leases != null) {
+      region.leaseFor(leases);
+    }
+    return region.region().segment().asSlice(span.byteOffset(), span.byteLength());
+  }
+
+  static void requireWritable(Region region) {
+    if (region.access() != Access.READWRITE) {
+      throw new ProtocolException(
+          ErrorCode.REGION_NOT_WRITABLE,
+          region.name() + " is registered for reading, but the server must write it");
+    }
+  }
+
+  /** Releases everything. */
+  void close() {
+    for (RegisteredRegion region : List.copyOf(regions.values())) {
+      if (!region.isReleased()) {
+        region.release();
+      }
+    }
+    regions.clear();
+    last = null;
+  }
+}

@@ -1,0 +1,44 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.Region;
+import org.jspecify.annotations.Nullable;
+
+/** A client's region under the id that the client gave it; used by the dispatcher only. */
+final class RegisteredRegion {
+  private final int generation;
+  private final Region region;
+  private boolean released;
+  /** The batch that leased it last: it needs no second lease. */
+  private @Nullable LeaseSet leasedBy;
+
+  RegisteredRegion(int generation, Region region) {
+    this.generation = generation;
+    this.region = region;
+  }
+
+  int generation() {
+    return generation;
+  }
+
+  Region region() {
+    return region;
+  }
+
+  boolean isReleased() {
+    return released;
+  }
+
+  /** Refuses new leases; the region is unmapped after its last one. */
+  void release() {
+    released = true;
+    leasedBy = null;
+    region.close();
+  }
+
+  void leaseFor(LeaseSet leases) {
+    if (leasedBy != leases) {
+      leases.add(region, "batch");
+      leasedBy = leases;
+    }
+  }
+}

@@ -1,0 +1,802 @@
+"""The bridge: arrays in shared memory, and batches of work on them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from . import wire
+from .arrays import adopt
+from .batches import Batch, Executor, Outcome, Settings, Steps
+from .batches import Prepared as PreparedBatch
+from .connection import Connection, connect
+from .describe import Catalog, refill
+from .dtypes import dtype_named
+from .errors import (
+    BridgeClosed,
+    ErrorCode,
+    OptionError,
+    ResourceError,
+    ServerDied,
+    TensorError,
+)
+from .futures import Future
+from .launcher import PrivateServer, require_platform
+from .limits import memory_limit
+from .options import option_text, quantize_options
+from .regions import Pool, create_memory
+from .results import BatchResult, QuantizedTensor, arrays_of, first_and_last
+from .ring import Ring, Ticket
+
+__all__ = ["Bridge", "Prepared", "open"]
+
+_log = logging.getLogger("tensorbridge")
+
+T = TypeVar("T")
+
+_ACCESS = {"read": wire.READ, "readwrite": wire.READWRITE}
+
+
+def open(
+    address: str | None = None,
+    *,
+    threads: int | None = None,
+    pool_bytes: int | None = None,
+    ring_entries: int = 256,
+    start_timeout: float = 30.0,
+) -> Bridge:
+    """Open a bridge.
+
+    Parameters
+    ----------
+    address : str, optional
+        ``"unix:/path/to.sock"`` joins a server; without an address a private one is started, which
+        ends with this process.
+    threads : int, optional
+        How many workers may work on a batch at once; by default as many as the server has, which
+        respects a container's limits.
+    pool_bytes : int, optional
+        How much idle shared memory is kept for reuse; by default a quarter of the memory that the
+        machine or container has.
+    ring_entries : int
+        How many batches can be in flight: a power of two from 16 to 4096.
+    start_timeout : float
+        Seconds to wait for the server.
+
+    Returns
+    -------
+    Bridge
+        To be closed, or used in a ``with`` statement.
+
+    Raises
+    ------
+    ResourceError
+        If the platform lacks something, no JDK or no server is found; one sentence says what to do.
+    """
+    require_platform()
+    if ring_entries not in (16, 32, 64, 128, 256, 512, 1024, 2048, 4096):
+        raise OptionError(
+            f"ring_entries={ring_entries} is no power of two from 16 to 4096", ErrorCode.BAD_OPTION
+        )
+    if threads is not None and threads < 1:
+        raise OptionError(f"threads={threads} is less than 1", ErrorCode.BAD_OPTION)
+    path = None
+    if address is not None:
+        scheme, _, path = address.partition(":")
+        if scheme != "unix" or not path:
+            raise OptionError(
+                f"address {address!r} is not of the form unix:/path/to.sock", ErrorCode.BAD_OPTION
+            )
+    link = _Link(path, ring_entries, start_timeout)
+    idle = memory_limit() // 4 if pool_bytes is None else pool_bytes
+    return Bridge(link, threads or 0, idle)
+
+
+class _Link:
+    """The processes' connection and everything with a descriptor; closes it once."""
+
+    def __init__(self, path: str | None, ring_entries: int, start_timeout: float) -> None:
+        self.server: PrivateServer | None = None
+        if path is None:
+            self.server = PrivateServer([])
+            sock = self.server.sock
+            explain = self.server.explain_death
+        else:
+            sock = connect(path)
+            explain = _explain_shared
+        self.connection = Connection(sock, explain)
+        self.pid = os.getpid()
+        self.closed = False
+        try:
+            self.ring = self._shake_hands(ring_entries, start_timeout)
+        except BaseException:
+            self.connection.close()
+            if self.server is not None:
+                self.server.close()
+            raise
+
+    def _shake_hands(self, entries: int, timeout: float) -> Ring:
+        length = wire.align(wire.control_length(entries), 4096)
+        fd, control = create_memory(length, wire.READWRITE)
+        fds = [fd]
+        try:
+            Ring.format(control, entries)
+            fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+            fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+            fds.append(os.pidfd_open(os.getpid()))
+            self.connection.hello(entries, length, fds, timeout)
+        except OSError as error:
+            for opened in fds:
+                os.close(opened)
+            raise ResourceError(f"a descriptor can't be had: {error}") from error
+        except BaseException:
+            for opened in fds:
+                os.close(opened)
+            raise
+        os.close(fds[0])
+        os.close(fds[3])
+        return Ring(
+            control, entries, self.connection.welcome.max_batches, fds[1], fds[2], self.connection
+        )
+
+    def close(self) -> None:
+        """Say goodbye, close the descriptors, end a private server."""
+        if self.closed or self.pid != os.getpid():
+            return
+        self.closed = True
+        self.connection.goodbye()
+        self.connection.fail(lambda: BridgeClosed("the bridge is closed"))
+        self.ring.close()
+        self.connection.close()
+        if self.server is not None:
+            self.server.close()
+
+    def forget_parent(self) -> None:
+        """Close the descriptors in a forked child."""
+        self.closed = True
+        self.connection.forget_parent()
+        self.ring.forget_parent()
+        if self.server is not None:
+            self.server.forget_parent()
+
+
+class Bridge:
+    """A connection to a server and the memory that both share; thread-safe.
+
+    Made by `open`. Arrays that it gave out stay valid after it was closed. In a forked child its
+    use raises `BridgeClosed`; the parent is not affected.
+    """
+
+    def __init__(self, link: _Link, threads: int, pool_bytes: int) -> None:
+        self._link = link
+        self._threads = threads
+        self._ring = link.ring
+        self._pool = Pool(link.connection.register, link.connection.release, pool_bytes)
+        self._catalog = Catalog(self._pool)
+        welcome = link.connection.welcome
+        self._executor = Executor(
+            self._pool, self._catalog, self._ring, welcome.max_items, welcome.max_block_bytes
+        )
+        self._finalizer = weakref.finalize(self, _close, link, self._pool)
+        _watch_forks(self)
+
+    def __enter__(self) -> Bridge:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the bridge; batches in flight end with `BridgeClosed`, arrays stay valid."""
+        self._executor.close()
+        self._finalizer()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the bridge can't be used any more."""
+        return self._link.closed
+
+    @property
+    def server_pid(self) -> int:
+        """The server's process id."""
+        return self._link.connection.welcome.server_pid
+
+    @property
+    def limits(self) -> wire.Welcome:
+        """What the server allows this client."""
+        return self._link.connection.welcome
+
+    # --- memory ---
+
+    def empty(
+        self, shape: int | tuple[int, ...], dtype: Any = "float32", access: str = "read"
+    ) -> npt.NDArray[Any]:
+        """Return a new array in shared memory, of unspecified contents.
+
+        Parameters
+        ----------
+        shape : int or tuple of int
+        dtype : dtype_like
+        access : {"read", "readwrite"}
+            What the server may do with it; the kernel enforces it. This process may always write.
+
+        Raises
+        ------
+        OptionError
+            If the shape, dtype or access is not acceptable.
+        QuotaError, ResourceError
+            If there is no memory.
+        """
+        self._require_open()
+        numpy_dtype, code = dtype_named(dtype)
+        dims = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        if any(dim < 0 for dim in dims):
+            raise OptionError(f"shape {dims} has a negative dimension", ErrorCode.BAD_OPTION)
+        if access not in _ACCESS:
+            raise OptionError(
+                f'access {access!r} is neither "read" nor "readwrite"', ErrorCode.BAD_OPTION
+            )
+        dims = tuple(int(dim) for dim in dims)
+        size = numpy_dtype.itemsize
+        for dim in dims:
+            size *= dim
+        return self._pool.take(size, _ACCESS[access]).array(0, code, dims)
+
+    def share(self, array: Any, access: str = "read") -> npt.NDArray[Any]:
+        """Copy an array into shared memory, once.
+
+        Parameters
+        ----------
+        array : array_like
+            A NumPy array, or anything with ``__dlpack__`` on the CPU or ``__array__``.
+        access : {"read", "readwrite"}
+            See `empty`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Row-major, of the same shape and dtype.
+
+        Raises
+        ------
+        TensorError
+            If the array can't be shared; the message says what to do.
+        """
+        source, _ = adopt("", array)
+        shared = self.empty(source.shape, _sharing_dtype(source), access)
+        refill(shared, source)
+        return shared
+
+    def trim(self) -> int:
+        """Return idle shared memory to the system; tell how many bytes that was."""
+        self._require_open()
+        self._executor.trim()
+        return self._pool.trim()
+
+    def usage(self) -> tuple[int, int]:
+        """Return the bytes of shared memory, and how many of them are in use."""
+        return self._pool.usage()
+
+    # --- operations ---
+
+    def operations(self) -> dict[str, str]:
+        """Return the operations that the server knows, each with a line that explains it."""
+        self._require_open()
+        return {op.name: op.summary for op in self._link.connection.operations()}
+
+    def run(
+        self,
+        operation: str,
+        tensors: Mapping[str, Any],
+        *,
+        continue_on_error: bool = False,
+        progress_callback: Callable[[float], object] | None = None,
+        threads: int | None = None,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> BatchResult[Any]:
+        """Run any registered operation on a batch of tensors.
+
+        Parameters
+        ----------
+        operation : str
+            See `operations`.
+        tensors : mapping of str to array_like, or to a tuple of them
+            A tuple gives the inputs of an operation that takes several.
+        continue_on_error : bool
+            Whether a failed tensor leaves the others running; it then stands in ``errors``.
+        progress_callback : callable, optional
+            Called with a float that rises to 1.0, in this thread; a failure of it is logged once.
+        threads : int, optional
+            How many workers may work at once.
+        timeout : float, optional
+            Seconds, after which the batch is cancelled.
+        **options
+            The operation's own options.
+
+        Returns
+        -------
+        BatchResult
+            By name, in the order of ``tensors``: `QuantizedTensor` for ``quantize``, a pair for
+            ``noop``, an ndarray where there is one output, else a dict of ndarrays.
+
+        Raises
+        ------
+        TensorError
+            If a tensor is not acceptable or failed.
+        OptionError
+            If the operation or an option is not acceptable.
+        TimeoutError
+            After the timeout; also the built-in one.
+        ServerDied
+            If the server ended; shared arrays are intact.
+        """
+        settings = self._settings(continue_on_error, threads, timeout)
+        steps = self._run_steps(operation, (option_text(options),), None, tensors, settings)
+        return self._drive(steps, settings, progress_callback)
+
+    async def run_async(
+        self,
+        operation: str,
+        tensors: Mapping[str, Any],
+        *,
+        continue_on_error: bool = False,
+        threads: int | None = None,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> BatchResult[Any]:
+        """Do the same as `run` in an event loop."""
+        settings = self._settings(continue_on_error, threads, timeout)
+        steps = self._run_steps(operation, (option_text(options),), None, tensors, settings)
+        return await self._drive_async(steps, settings)
+
+    def submit(
+        self,
+        operation: str,
+        tensors: Mapping[str, Any],
+        *,
+        continue_on_error: bool = False,
+        threads: int | None = None,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> Future[BatchResult[Any]]:
+        """Begin a batch and return at once; parameters as for `run`.
+
+        Ordinary arrays are copied before it returns; shared arrays must not be changed until the
+        batch has ended.
+        """
+        settings = self._settings(continue_on_error, threads, timeout)
+        steps = self._run_steps(operation, (option_text(options),), None, tensors, settings)
+        return Future(self._ring, steps, settings.deadline)
+
+    def prepare(
+        self,
+        operation: str,
+        tensors: Mapping[str, Any],
+        *,
+        continue_on_error: bool = False,
+        threads: int | None = None,
+        **options: Any,
+    ) -> Prepared:
+        """Validate a batch once, to run it any number of times; parameters as for `run`.
+
+        Returns
+        -------
+        Prepared
+            Shared arrays are read anew by each run; ordinary ones are copied anew.
+        """
+        settings = self._settings(continue_on_error, threads, None)
+        staged: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []
+        batch = self._batch(operation, (option_text(options),), None, tensors, settings, staged)
+        prepared = self._drive(self._executor.prepare(batch, settings), settings, None)
+        return Prepared(self, prepared, staged, settings)
+
+    def quantize_batch(
+        self,
+        tensors: Mapping[str, Any],
+        scheme: str = "uniform",
+        bit_width: int | None = None,
+        group_size: int | str | None = None,
+        overrides: Mapping[str, str] | None = None,
+        continue_on_error: bool = False,
+        progress_callback: Callable[[float], object] | None = None,
+        threads: int | None = None,
+        timeout: float | None = None,
+        nonfinite: str = "error",
+    ) -> BatchResult[QuantizedTensor]:
+        """Quantize a batch of tensors.
+
+        Parameters
+        ----------
+        tensors : mapping of str to array_like
+            float32, float16, float64 or bfloat16, any rank and strides.
+        scheme : str
+            For example ``"q8_0"`` or ``"uniform:bits=4,group=128"``.
+        bit_width : int, optional
+            Short for the option ``bits`` of ``uniform``.
+        group_size : int or str, optional
+            Short for the option ``group`` of ``uniform``.
+        overrides : mapping of str to str, optional
+            Regular expression to scheme; the first one that matches a whole name decides.
+        continue_on_error, progress_callback, threads, timeout
+            See `run`.
+        nonfinite : {"error", "clip"}
+            What becomes of NaN and infinity.
+
+        Returns
+        -------
+        BatchResult of QuantizedTensor
+
+        Raises
+        ------
+        BridgeError
+            As for `run`.
+        """
+        settings = self._settings(continue_on_error, threads, timeout)
+        chosen = quantize_options(tensors, scheme, bit_width, group_size, overrides, nonfinite)
+        steps = self._run_steps("quantize", *chosen, tensors, settings)
+        return self._drive(steps, settings, progress_callback)
+
+    async def quantize_batch_async(
+        self,
+        tensors: Mapping[str, Any],
+        scheme: str = "uniform",
+        bit_width: int | None = None,
+        group_size: int | str | None = None,
+        overrides: Mapping[str, str] | None = None,
+        continue_on_error: bool = False,
+        threads: int | None = None,
+        timeout: float | None = None,
+        nonfinite: str = "error",
+    ) -> BatchResult[QuantizedTensor]:
+        """Do the same as `quantize_batch` in an event loop."""
+        settings = self._settings(continue_on_error, threads, timeout)
+        chosen = quantize_options(tensors, scheme, bit_width, group_size, overrides, nonfinite)
+        steps = self._run_steps("quantize", *chosen, tensors, settings)
+        return await self._drive_async(steps, settings)
+
+    def dequantize(self, tensor: QuantizedTensor) -> npt.NDArray[np.float32]:
+        """Return what a quantized tensor's stored values stand for, as float32."""
+        inputs = tuple(tensor.parts.values())
+        result = self.run(
+            "dequantize",
+            {tensor.name: inputs},
+            scheme=tensor.scheme,
+            shape=",".join(map(str, tensor.shape)),
+        )
+        array: npt.NDArray[np.float32] = result[tensor.name]
+        return array
+
+    # --- inside ---
+
+    def _require_open(self) -> None:
+        if self._link.closed or self._link.connection.failed:
+            raise self._link.connection.failure()
+
+    def _settings(
+        self, continue_on_error: bool, threads: int | None, timeout: float | None
+    ) -> Settings:
+        self._require_open()
+        if threads is not None and threads < 1:
+            raise OptionError(f"threads={threads} is less than 1", ErrorCode.BAD_OPTION)
+        if timeout is None:
+            return Settings(continue_on_error, threads or self._threads)
+        if not timeout > 0:
+            raise OptionError(f"timeout={timeout} is not above 0", ErrorCode.BAD_OPTION)
+        return Settings(
+            continue_on_error,
+            threads or self._threads,
+            min(int(timeout * 1e9) or 1, (1 << 62)),
+            time.monotonic() + timeout,
+        )
+
+    def _run_steps(
+        self,
+        operation: str,
+        option_sets: tuple[str, ...],
+        set_indices: list[int] | None,
+        tensors: Mapping[str, Any],
+        settings: Settings,
+    ) -> Steps[BatchResult[Any]]:
+        batch = self._batch(operation, option_sets, set_indices, tensors, settings, None)
+        return self._finish_steps(operation, batch, self._executor.run(batch, settings))
+
+    def _finish_steps(
+        self, operation: str, batch: Batch, steps: Steps[Outcome]
+    ) -> Steps[BatchResult[Any]]:
+        outcome = (yield from steps) if batch.names else Outcome.empty(batch)
+        return BatchResult(outcome, self._builder(operation))
+
+    def _batch(
+        self,
+        operation: str,
+        option_sets: tuple[str, ...],
+        set_indices: list[int] | None,
+        tensors: Mapping[str, Any],
+        settings: Settings,
+        staged: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] | None,
+    ) -> Batch:
+        """Describe the inputs; with ``staged``, tell which arrays were copied where."""
+        names = list(tensors)
+        values = list(tensors.values())
+        known = self._catalog.known
+        found = []
+        for value in values:
+            # Catalog.lookup, written out: this loop is what a large batch of shared arrays costs.
+            entry = known.get(id(value))
+            if (
+                entry is None
+                or entry[0]() is not value
+                or value.shape != entry[1]
+                or value.strides != entry[2]
+                or value.dtype is not entry[3]
+            ):
+                break
+            found.append(entry)
+        else:
+            return Batch(
+                operation,
+                option_sets,
+                names,
+                set_indices or [0] * len(names),
+                [entry[4] for entry in found],
+                [entry[5] for entry in found],
+                values,
+            )
+        batch = Batch(operation, option_sets)
+        for i, (name, value) in enumerate(zip(names, values, strict=True)):
+            try:
+                self._add(batch, name, value, set_indices[i] if set_indices else 0, staged)
+            except TensorError as error:
+                if not settings.continue_on_error:
+                    raise
+                batch.errors[name] = error
+        return batch
+
+    def _add(
+        self,
+        batch: Batch,
+        name: str,
+        value: Any,
+        set_index: int,
+        staged: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] | None,
+    ) -> None:
+        type_ids: list[int] = []
+        descriptors = []
+        for part in value if isinstance(value, (tuple, list)) else (value,):
+            described = self._catalog.lookup(part)
+            if described is None:
+                described, keep = self._catalog.describe(name, part)
+                batch.keep.append(keep)
+                if staged is not None and keep is not part:
+                    staged.append((part, keep))
+            else:
+                batch.keep.append(part)
+            type_ids.extend(described.types)
+            descriptors.append(described.descriptor)
+        batch.names.append(name)
+        batch.set_indices.append(set_index)
+        batch.type_ids.append(tuple(type_ids))
+        batch.descriptors.append(b"".join(descriptors))
+
+    def _builder(self, operation: str) -> Callable[[Outcome, int], Any]:
+        if operation == "noop":
+            return self._build_pair
+        if operation == "quantize":
+            return self._build_quantized
+        return _build_arrays
+
+    def _build_pair(self, outcome: Outcome, index: int) -> tuple[Any, Any]:
+        tensor_type = self._catalog.types[outcome.type_ids[index][0]]
+        return first_and_last(outcome.value(index), tensor_type)
+
+    def _build_quantized(self, outcome: Outcome, index: int) -> QuantizedTensor:
+        placed = outcome.placed(index)
+        shape = self._catalog.types[outcome.type_ids[index][0]].shape
+        return QuantizedTensor(
+            self, outcome.names[index], placed.plan.label, shape, arrays_of(placed)
+        )
+
+    def _drive(
+        self,
+        steps: Steps[T],
+        settings: Settings,
+        progress_callback: Callable[[float], object] | None,
+    ) -> T:
+        progress = None if progress_callback is None else _Progress(progress_callback)
+        ring = self._ring
+        deadline = settings.deadline
+        try:
+            ticket = steps.send(None)
+            while True:
+                if progress is None:
+                    ring.wait(ticket, deadline)
+                else:
+                    progress.ticket = ticket
+                    ring.wait(ticket, deadline, progress.look)
+                ticket = steps.send(None)
+        except StopIteration as stop:
+            if progress is not None:
+                progress.report(1.0)
+            result: T = stop.value
+            return result
+        finally:
+            steps.close()
+
+    async def _drive_async(self, steps: Steps[T], settings: Settings) -> T:
+        try:
+            ticket = steps.send(None)
+            while True:
+                await self._ring.wait_async(ticket, settings.deadline)
+                ticket = steps.send(None)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            steps.close()
+
+
+class Prepared:
+    """A batch that was validated once; made by `Bridge.prepare`; thread-safe.
+
+    Results of different runs never share memory. Close it, or use it in a ``with`` statement, to
+    release it on the server earlier than with the bridge.
+    """
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        prepared: PreparedBatch,
+        staged: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]],
+        settings: Settings,
+    ) -> None:
+        self._bridge = bridge
+        self._prepared = prepared
+        self._staged = staged
+        self._copying = threading.Lock()
+        self._settings = settings
+        self._build = bridge._builder(prepared.batch.operation)
+
+    def run(
+        self,
+        *,
+        timeout: float | None = None,
+        progress_callback: Callable[[float], object] | None = None,
+    ) -> BatchResult[Any]:
+        """Run the batch; see `Bridge.run`.
+
+        Ordinary arrays are copied anew first; runs of several threads then take turns.
+        """
+        if self._staged:
+            with self._copying:
+                return self._run(timeout, progress_callback)
+        return self._run(timeout, progress_callback)
+
+    def _run(
+        self, timeout: float | None, progress_callback: Callable[[float], object] | None
+    ) -> BatchResult[Any]:
+        bridge = self._bridge
+        settings = bridge._settings(
+            self._prepared.continue_on_error, self._settings.threads or None, timeout
+        )
+        if self._prepared.batch_id < 0:
+            raise BridgeClosed("the prepared batch is closed")
+        for source, copy in self._staged:
+            refill(copy, adopt("", source)[0])
+        outcome = bridge._drive(
+            bridge._executor.run_prepared(self._prepared, settings), settings, progress_callback
+        )
+        return BatchResult(outcome, self._build)
+
+    def close(self) -> None:
+        """Release the batch on the server; its results stay valid."""
+        batch_id, self._prepared.batch_id = self._prepared.batch_id, -1
+        if batch_id > 0 and not self._bridge.closed:
+            self._bridge._executor.forget(batch_id)
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        """Release the batch with the object; skipped where the interpreter is going down."""
+        try:
+            self.close()
+        except Exception:
+            return
+
+
+class _Progress:
+    """Tells a callback how far a batch is; never goes back, and logs a failing callback once."""
+
+    def __init__(self, callback: Callable[[float], object]) -> None:
+        self._callback: Callable[[float], object] | None = callback
+        self._last = -1.0
+        self.ticket: Ticket | None = None
+
+    def look(self) -> None:
+        """Read the bytes done from shared memory."""
+        if self.ticket is None or self.ticket.progress is None:
+            return
+        words = self.ticket.progress.cast("Q")
+        done, total = words[0], words[1]
+        if total:
+            self.report(min(done / total, 0.999))
+
+    def report(self, done: float) -> None:
+        """Call the callback if there is news."""
+        if self._callback is None or done <= self._last:
+            return
+        self._last = done
+        try:
+            self._callback(done)
+        except Exception:
+            self._callback = None
+            _log.exception("the progress callback failed; the batch goes on without it")
+
+
+def _build_arrays(outcome: Outcome, index: int) -> Any:
+    placed = outcome.placed(index)
+    if not placed.plan.outputs:
+        return outcome.value(index)
+    arrays = arrays_of(placed)
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+
+def _sharing_dtype(source: npt.NDArray[Any]) -> np.dtype[Any]:
+    return source.dtype.newbyteorder("<") if source.dtype.byteorder == ">" else source.dtype
+
+
+def _explain_shared() -> ServerDied:
+    return ServerDied(
+        "the server closed the connection; shared arrays are intact, open a new bridge and repeat "
+        "the work"
+    )
+
+
+def _close(link: _Link, pool: Pool) -> None:
+    link.close()
+    pool.close()
+
+
+_bridges: weakref.WeakSet[Bridge] = weakref.WeakSet()
+_watching = False
+
+
+def _watch_forks(bridge: Bridge) -> None:
+    global _watching
+    _bridges.add(bridge)
+    if not _watching:
+        _watching = True
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    """Close the parent's descriptors in the child, without locks: their owners are not here."""
+    for bridge in list(_bridges):
+        bridge._pool.close()
+        if not bridge._link.closed:
+            bridge._link.forget_parent()
+            bridge._finalizer.detach()
+    _bridges.clear()

@@ -1,0 +1,168 @@
+"""What a batch gives back: views of shared memory, made when they are asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .batches import Outcome, Placed
+from .describe import TensorType
+from .dtypes import dtype_of, itemsize_of
+from .errors import TensorError
+
+if TYPE_CHECKING:
+    from .bridge import Bridge
+
+__all__ = ["BatchResult", "QuantizedTensor"]
+
+T = TypeVar("T")
+
+
+class BatchResult(Mapping[str, T], Generic[T]):
+    """The results of a batch by tensor name, in the order of the input; thread-safe.
+
+    Entries are made when they are looked up, and kept. Their arrays are views of shared memory that
+    stay valid for as long as someone holds them, also after the bridge or the server has gone.
+
+    Attributes
+    ----------
+    errors : dict of str to TensorError
+        The tensors that failed, if the batch was to go on; they are no entries of the mapping, and
+        looking one up raises its error.
+    run_nanos : int
+        How long the tensors were worked on, by the server's clock; what the call took beyond that
+        was the crossing.
+    """
+
+    __slots__ = ("_build", "_built", "_index", "_lock", "_outcome", "errors", "run_nanos")
+
+    def __init__(self, outcome: Outcome, build: Callable[[Outcome, int], T]) -> None:
+        self.errors: dict[str, TensorError] = outcome.errors
+        self.run_nanos = outcome.run_nanos
+        self._outcome = outcome
+        self._build = build
+        self._built: dict[str, T] = {}
+        self._index: dict[str, int] | None = None
+        self._lock = threading.Lock()
+
+    def _indices(self) -> dict[str, int]:
+        index = self._index
+        if index is None:
+            names = self._outcome.names
+            index = {name: i for i, name in enumerate(names) if name not in self.errors}
+            self._index = index
+        return index
+
+    def __getitem__(self, name: str) -> T:
+        if name in self._built:
+            return self._built[name]
+        if name in self.errors:
+            raise self.errors[name]
+        at = self._indices()[name]
+        with self._lock:
+            if name not in self._built:
+                self._built[name] = self._build(self._outcome, at)
+            return self._built[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._indices()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._indices())
+
+    def __len__(self) -> int:
+        return len(self._indices())
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.errors)} failed" if self.errors else ""
+        return f"<BatchResult of {len(self)} tensors{failed}>"
+
+
+class QuantizedTensor:
+    """One quantized tensor; immutable.
+
+    Attributes
+    ----------
+    name : str
+    scheme : str
+        The scheme's full name, for example ``uniform:bits=4,group=128``.
+    shape : tuple of int
+        Of the tensor that was quantized.
+    data : numpy.ndarray
+        The stored bytes: uint8, one-dimensional, a view of shared memory.
+    scales, zero_points : numpy.ndarray or None
+        Where the scheme stores them apart from ``data``.
+    parts : dict of str to numpy.ndarray
+        All stored arrays by the names that the scheme gives them.
+    """
+
+    __slots__ = ("_bridge", "data", "name", "parts", "scales", "scheme", "shape", "zero_points")
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        name: str,
+        scheme: str,
+        shape: tuple[int, ...],
+        parts: dict[str, npt.NDArray[Any]],
+    ) -> None:
+        self._bridge = bridge
+        self.name = name
+        self.scheme = scheme
+        self.shape = shape
+        self.parts = parts
+        self.data: npt.NDArray[np.uint8] = parts["data"].reshape(-1).view(np.uint8)
+        self.scales = parts.get("scales")
+        self.zero_points = parts.get("zero_points")
+
+    def dequantize(self) -> npt.NDArray[np.float32]:
+        """Return what the stored values stand for.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 of the original shape.
+
+        Raises
+        ------
+        BridgeClosed
+            If the bridge was closed; the work is done by the server.
+        """
+        return self._bridge.dequantize(self)
+
+    @property
+    def nbytes(self) -> int:
+        """The stored bytes of all parts."""
+        return sum(part.nbytes for part in self.parts.values())
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.shape))
+        return f"<QuantizedTensor {self.name!r} {shape} {self.scheme}, {self.nbytes} bytes>"
+
+
+def arrays_of(placed: Placed) -> dict[str, npt.NDArray[Any]]:
+    """Return the outputs of one item by name; they give their memory back independently."""
+    plan, lease, offsets = placed
+    if lease is None or not plan.outputs:
+        return {}
+    begin = offsets[0]
+    end = max(
+        offset + max(spec.byte_length, 1)
+        for offset, spec in zip(offsets, plan.outputs, strict=True)
+    )
+    part = lease.carve(begin, min((end + 63) & -64, lease.length) - begin)
+    return {
+        spec.name: part.array(offset - begin, spec.dtype, spec.shape)
+        for offset, spec in zip(offsets, plan.outputs, strict=True)
+    }
+
+
+def first_and_last(value: bytes, tensor_type: TensorType) -> tuple[Any, Any]:
+    """Read the small result of ``noop``: two elements of the input's dtype."""
+    size = itemsize_of(tensor_type.dtype)
+    pair = np.frombuffer(value[: 2 * size], dtype_of(tensor_type.dtype))
+    return pair[0].item(), pair[1].item()

@@ -1,0 +1,538 @@
+"""Submission and completion rings in shared memory, and how threads and event loops wait for them.
+
+One thread at a time is the *leader*: it takes completions, spins briefly, then sleeps on the
+doorbell and the socket. Other threads that wait are followers; the leader tells them when it took
+a completion and when it leaves. Event loops wait for the doorbell's descriptor; there is no helper
+thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import os
+import platform
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import wire
+from .connection import Connection
+from .errors import ErrorCode, ProtocolError, TimeoutError
+
+__all__ = ["Ring", "Ticket"]
+
+_MASK = 0xFFFFFFFF
+_RESERVED = 8  # slots kept for CANCEL and FORGET
+_SPIN_NANOS = 60_000
+_SPINS_PER_LOOK = 64
+_TOO_LONG = "the batch took longer than allowed; it was cancelled"
+_STRONG_ORDER = platform.machine().lower() in ("x86_64", "amd64", "i686", "i386")
+
+
+class Ticket:
+    """A submission that waits for its completion.
+
+    Attributes
+    ----------
+    done : bool
+        Whether it has come; then the numbers of the completion entry are valid.
+    holds : object
+        What must stay alive until then: the memory that the server may still touch.
+    late : callable or None
+        Called with the ticket when the completion comes after its waiter has given up.
+    progress : memoryview or None
+        Two u64: bytes done, and bytes in all.
+    """
+
+    __slots__ = ("batch_id", "code", "done", "failed_items", "holds", "late", "progress",
+                 "waiting_items", "wakers")  # fmt: skip
+
+    def __init__(self, holds: object, progress: memoryview | None = None) -> None:
+        self.batch_id = 0
+        self.late: Callable[[Ticket], None] | None = None
+        self.progress = progress
+        self.code = 0
+        self.failed_items = 0
+        self.waiting_items = 0
+        self.done = False
+        self.holds: object = holds
+        self.wakers: list[Callable[[], None]] = []
+
+    def complete(self, code: int, failed_items: int, waiting_items: int) -> None:
+        """Take in the completion; a second time changes nothing."""
+        self.code = code
+        self.failed_items = failed_items
+        self.waiting_items = waiting_items
+        self.done = True
+        self.holds = None
+        for wake in self.wakers:
+            wake()
+
+
+class Ring:
+    """Both rings of a connection; thread-safe.
+
+    Words are written through a native-width view, so that a store is one store. Publishing reads
+    the peer's sleeping flag after a full fence, which an uncontended lock is; where stores are
+    weakly ordered, every hand-over is a system call.
+
+    Parameters
+    ----------
+    control : mmap.mmap
+        The control region.
+    entries : int
+        A power of two.
+    max_in_flight : int
+        How many submissions the server takes at once.
+    server_bell, client_bell : int
+        eventfds; owned by the ring from now on.
+    connection : Connection
+        Watched while waiting.
+    """
+
+    def __init__(
+        self,
+        control: mmap.mmap,
+        entries: int,
+        max_in_flight: int,
+        server_bell: int,
+        client_bell: int,
+        connection: Connection,
+    ) -> None:
+        self._bytes = memoryview(control)
+        self._words = self._bytes[: wire.SUBMISSIONS_OFFSET].cast("I")
+        self._entries = entries
+        self._max_in_flight = max(1, min(entries - _RESERVED, max_in_flight))
+        self._completions = wire.SUBMISSIONS_OFFSET + wire.SUBMISSION_BYTES * entries
+        self._server_bell = server_bell
+        self._client_bell = client_bell
+        self._connection = connection
+        self._submitting = threading.Lock()
+        self._fence = threading.Lock()
+        self._changed = threading.Condition(threading.Lock())
+        self._followers = 0
+        self._leader = 0
+        self._in_flight: dict[int, Ticket] = {}
+        self._late: list[Ticket] = []
+        self._next_batch = 1
+        self._loops: dict[asyncio.AbstractEventLoop, int] = {}
+        self._may_spin = len(os.sched_getaffinity(0)) > 1
+        self._poll = select.poll()
+        self._poll.register(client_bell, select.POLLIN)
+        self._poll.register(connection.fileno(), select.POLLIN)
+        self.closed = False
+
+    @staticmethod
+    def format(control: mmap.mmap, entries: int) -> None:
+        """Write the head of a control region."""
+        control[:8] = wire.CONTROL_MAGIC
+        at = wire.CONTROL_ENTRIES_OFFSET
+        control[at : at + 4] = entries.to_bytes(4, "little")
+
+    # --- submissions ---
+
+    def submit(
+        self,
+        ticket: Ticket,
+        kind: int,
+        *,
+        target: int = 0,
+        timeout_nanos: int = 0,
+        block: wire.Span = wire.NO_SPAN,
+        status: wire.Span = wire.NO_SPAN,
+        output: wire.Span = wire.NO_SPAN,
+        deadline: float | None = None,
+    ) -> None:
+        """Publish a submission.
+
+        Parameters
+        ----------
+        ticket : Ticket
+            Gets the completion.
+        kind : int
+            `wire.RUN` to `wire.RESUME`; the other parameters are the fields of the entry.
+        deadline : float, optional
+            Until when to wait for a free slot, by `time.monotonic`.
+
+        Raises
+        ------
+        TimeoutError
+            If the ring stayed full.
+        BridgeError
+            If the connection is of no use any more.
+        """
+        limit = self._max_in_flight
+        while not self._publish(ticket, limit, kind, target, timeout_nanos, block, status, output):
+            self._wait_until(lambda: len(self._in_flight) < limit, deadline, None)
+
+    def _publish(
+        self,
+        ticket: Ticket,
+        limit: int,
+        kind: int,
+        target: int,
+        timeout_nanos: int,
+        block: wire.Span,
+        status: wire.Span,
+        output: wire.Span,
+    ) -> bool:
+        words = self._words
+        with self._submitting:
+            if self.closed or self._connection.failed:
+                raise self._connection.failure()
+            if len(self._in_flight) >= limit:
+                return False
+            batch = self._next_batch
+            self._next_batch = batch + 1
+            ticket.batch_id = batch
+            tail = words[wire.SQ_TAIL]
+            slot = wire.SUBMISSIONS_OFFSET + wire.SUBMISSION_BYTES * (tail & (self._entries - 1))
+            wire.SUBMISSION.pack_into(
+                self._bytes, slot, batch, kind, 0, target, timeout_nanos, *block, *status, *output
+            )
+            self._in_flight[batch] = ticket
+            words[wire.SQ_TAIL] = (tail + 1) & _MASK
+            with self._fence:
+                pass
+            if words[wire.SERVER_SLEEPING] or not _STRONG_ORDER:
+                os.eventfd_write(self._server_bell, 1)
+        return True
+
+    def post(self, kind: int, target: int) -> None:
+        """Publish a CANCEL or FORGET; does not wait for it, and does nothing on a dead connection.
+
+        Parameters
+        ----------
+        kind : int
+            `wire.CANCEL`: the submission still completes by itself; what it holds stays in
+            quarantine until then. `wire.FORGET`: the server releases the batch.
+        target : int
+            The batch.
+        """
+        if not self.closed and not self._connection.failed:
+            self._publish(
+                Ticket(None), self._entries, kind, target, 0, wire.NO_SPAN, wire.NO_SPAN,
+                wire.NO_SPAN,
+            )  # fmt: skip
+
+    # --- completions ---
+
+    def wait(
+        self,
+        ticket: Ticket,
+        deadline: float | None = None,
+        pulse: Callable[[], None] | None = None,
+    ) -> None:
+        """Wait until a submission has ended.
+
+        Parameters
+        ----------
+        ticket : Ticket
+        deadline : float, optional
+            By `time.monotonic`.
+        pulse : callable, optional
+            Called now and then meanwhile.
+
+        Raises
+        ------
+        TimeoutError
+            At the deadline.
+        BridgeError
+            If the connection broke or was closed.
+        """
+        if not ticket.done:
+            self._wait_until(lambda: ticket.done, deadline, pulse)
+
+    def poll(self) -> None:
+        """Take the completions that are there, without waiting."""
+        me = threading.get_ident()
+        try:
+            with self._changed:
+                if not self._leader:
+                    self._leader = me
+            if self._leader == me:
+                self._clear_bell()  # only a leader may: another one could sleep on it
+                self._reap()
+        finally:
+            self._leave(me)
+
+    def _wait_until(
+        self,
+        satisfied: Callable[[], bool],
+        deadline: float | None,
+        pulse: Callable[[], None] | None,
+    ) -> None:
+        me = threading.get_ident()
+        try:
+            while not satisfied():
+                with self._changed:
+                    if not self._leader:
+                        self._leader = me
+                if self._leader == me:
+                    self._lead(satisfied, deadline, pulse)
+                else:
+                    self._follow(satisfied, deadline, pulse)
+        finally:
+            self._leave(me)
+
+    def _lead(
+        self,
+        satisfied: Callable[[], bool],
+        deadline: float | None,
+        pulse: Callable[[], None] | None,
+    ) -> None:
+        spun = False
+        if not self._loops:
+            self._words[wire.CLIENT_SLEEPING] = 0
+        while True:
+            self._reap()
+            if satisfied():
+                return
+            self._check(deadline)
+            if not spun and self._may_spin:
+                spun = True
+                if self._spin():
+                    continue
+            self._sleep(_wait_seconds(deadline, pulse))
+            if pulse is not None:
+                pulse()
+
+    def _spin(self) -> bool:
+        words = self._words
+        head = words[wire.CQ_HEAD]
+        looks = range(_SPINS_PER_LOOK)
+        end = time.perf_counter_ns() + _SPIN_NANOS
+        while True:
+            for _ in looks:
+                if words[wire.CQ_TAIL] != head:
+                    return True
+            if time.perf_counter_ns() > end:
+                return False
+
+    def _sleep(self, seconds: float | None) -> None:
+        words = self._words
+        words[wire.CLIENT_SLEEPING] = 1
+        with self._fence:
+            pass
+        if words[wire.CQ_TAIL] == words[wire.CQ_HEAD]:
+            events = self._poll.poll(None if seconds is None else max(0.0, seconds * 1000))
+            words[wire.CLIENT_SLEEPING] = 0
+            self._clear_bell()
+            if any(fd != self._client_bell for fd, _ in events):
+                self._connection.receive()
+        else:
+            words[wire.CLIENT_SLEEPING] = 0
+
+    def _clear_bell(self) -> None:
+        try:
+            os.eventfd_read(self._client_bell)
+        except BlockingIOError:
+            return
+
+    def _follow(
+        self,
+        satisfied: Callable[[], bool],
+        deadline: float | None,
+        pulse: Callable[[], None] | None,
+    ) -> None:
+        with self._changed:
+            self._followers += 1
+            try:
+                if self._leader and not satisfied():
+                    self._changed.wait(_wait_seconds(deadline, pulse))
+            finally:
+                self._followers -= 1
+        if not satisfied():
+            self._check(deadline)
+            if pulse is not None:
+                pulse()
+
+    def _reap(self) -> None:
+        """Take all completions; only the leader calls it."""
+        words = self._words
+        head = words[wire.CQ_HEAD]
+        tail = words[wire.CQ_TAIL]
+        if head == tail:
+            return
+        if (tail - head) & _MASK > self._entries:
+            self._connection.fail(_corrupt)
+            return
+        while head != tail:
+            at = self._completions + wire.COMPLETION_BYTES * (head & (self._entries - 1))
+            batch, code, failed, waiting, _, _ = wire.COMPLETION.unpack_from(self._bytes, at)
+            ticket = self._in_flight.get(batch)
+            if ticket is not None:
+                ticket.complete(code, failed, waiting)
+                self._in_flight.pop(batch, None)
+                if ticket.late is not None:
+                    self._late.append(ticket)
+            head = (head + 1) & _MASK
+            words[wire.CQ_HEAD] = head
+        with self._changed:
+            if self._followers:
+                self._changed.notify_all()
+        while self._late:
+            ticket = self._late.pop()
+            if ticket.late is not None:
+                ticket.late(ticket)
+
+    def _leave(self, me: int) -> None:
+        """End the leadership, if this thread has it, and see that nobody sleeps through news."""
+        if self._leader == me:
+            try:
+                self._hand_over()
+            except KeyboardInterrupt:
+                self._hand_over()
+                raise
+
+    def _hand_over(self) -> None:
+        while True:
+            if self._loops and not self.closed:
+                self._words[wire.CLIENT_SLEEPING] = 1
+                with self._fence:
+                    pass
+                self._reap()
+            with self._changed:
+                if self._loops and not self.closed and not self._words[wire.CLIENT_SLEEPING]:
+                    continue  # an event loop came meanwhile
+                self._leader = 0
+                if self._followers:
+                    self._changed.notify_all()
+                return
+
+    def _check(self, deadline: float | None) -> None:
+        if self.closed or self._connection.failed:
+            raise self._connection.failure()
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimeoutError(_TOO_LONG)
+
+    # --- event loops ---
+
+    async def wait_async(self, ticket: Ticket, deadline: float | None = None) -> None:
+        """Wait in an event loop; the same as `wait` otherwise."""
+        if ticket.done:
+            return
+        self._check(None)
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(_set, woken)
+
+        ticket.wakers.append(wake)
+        self._join(loop)
+        try:
+            self.poll()
+            if not ticket.done:
+                await _until(woken, deadline)
+            if not ticket.done:
+                raise self._connection.failure()
+        finally:
+            if wake in ticket.wakers:
+                ticket.wakers.remove(wake)
+            self._part(loop)
+
+    def _join(self, loop: asyncio.AbstractEventLoop) -> None:
+        count = self._loops.get(loop, 0)
+        if not count:
+            loop.add_reader(self._client_bell, self._news)
+            loop.add_reader(self._connection.fileno(), self._news)
+        self._loops[loop] = count + 1
+
+    def _part(self, loop: asyncio.AbstractEventLoop) -> None:
+        count = self._loops.get(loop, 0) - 1
+        if count > 0:
+            self._loops[loop] = count
+        elif self._loops.pop(loop, None) is not None and not self.closed:
+            loop.remove_reader(self._client_bell)
+            loop.remove_reader(self._connection.fileno())
+
+    def _news(self) -> None:
+        """Take in what the doorbell or the socket tells an event loop."""
+        if self.closed:
+            return
+        self._connection.receive()
+        self.poll()
+        if self._connection.failed:
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        for ticket in list(self._in_flight.values()):
+            for wake in list(ticket.wakers):
+                wake()
+
+    # --- the end ---
+
+    def close(self) -> None:
+        """Wake all who wait; they see the connection's failure. Closes the doorbells."""
+        with self._submitting:
+            if self.closed:
+                return
+            self.closed = True
+        self._wake_all()
+        with self._changed:
+            self._changed.notify_all()
+        if self._leader not in (0, threading.get_ident()):
+            os.eventfd_write(self._client_bell, 1)
+            with self._changed:
+                while self._leader and self._changed.wait(1):
+                    pass
+        for loop in list(self._loops):
+            _remove_readers(loop, (self._client_bell, self._connection.fileno()))
+        self._loops.clear()
+        self._in_flight.clear()
+        os.close(self._server_bell)
+        os.close(self._client_bell)
+
+    def forget_parent(self) -> None:
+        """Close the descriptors in a forked child without a lock and without a message."""
+        self.closed = True
+        for fd in (self._server_bell, self._client_bell):
+            os.close(fd)
+        self._in_flight = {}
+
+
+def _wait_seconds(deadline: float | None, pulse: Callable[[], None] | None) -> float | None:
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    if pulse is None:
+        return left
+    return 0.05 if left is None else min(0.05, left)
+
+
+async def _until(woken: asyncio.Future[None], deadline: float | None) -> None:
+    if deadline is None:
+        await woken
+        return
+    try:
+        await asyncio.wait_for(woken, deadline - time.monotonic())
+    except asyncio.TimeoutError:
+        raise TimeoutError(_TOO_LONG) from None
+
+
+def _set(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _remove_readers(loop: asyncio.AbstractEventLoop, fds: tuple[int, ...]) -> None:
+    def remove() -> None:
+        for fd in fds:
+            loop.remove_reader(fd)
+
+    if not loop.is_closed():
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is loop or not loop.is_running():
+            remove()
+        else:
+            loop.call_soon_threadsafe(remove)
+
+
+def _corrupt() -> ProtocolError:
+    return ProtocolError("the server claimed more completions than the ring holds; open a new "
+                         "bridge", ErrorCode.RING_CORRUPT)  # fmt: skip

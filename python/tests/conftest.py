@@ -1,0 +1,133 @@
+"""Fixtures: a bridge with a private server, a shared server, and accounts of what is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+import pytest
+
+import tensorbridge as tb
+from tensorbridge.launcher import find_jar, find_jdk, java_command
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = ROOT / "spec"
+
+
+def pytest_sessionstart() -> None:
+    """Build the jar where nobody has: the tests start it."""
+    if "TENSORBRIDGE_JAR" not in os.environ:
+        jar = ROOT / "cli" / "target" / "tensorbridge.jar"
+        if not jar.is_file():
+            subprocess.run([ROOT / "tensorbridge", "--version"], check=True)
+        os.environ["TENSORBRIDGE_JAR"] = str(jar)
+
+
+@pytest.fixture(scope="session")
+def shared_bridge() -> Iterator[tb.Bridge]:
+    with tb.open() as bridge:
+        yield bridge
+
+
+@pytest.fixture
+def bridge(shared_bridge: tb.Bridge) -> Iterator[tb.Bridge]:
+    """A bridge that must hold nothing more at the end of the test than at its start."""
+    gc.collect()
+    shared_bridge.trim()
+    before = shared_bridge.usage()
+    yield shared_bridge
+    gc.collect()
+    shared_bridge.trim()
+    assert shared_bridge.usage() == before
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20261121)
+
+
+class SharedServer:
+    """A server that others join, in a process of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.path = folder / "tb.sock"
+        self.process = subprocess.Popen(
+            [*java_command(find_jdk(), find_jar()), "serve", "--socket", str(self.path)]
+            + list(arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if str(self.path) in line:
+                return
+        raise AssertionError(f"the server ended with {self.process.wait()}")
+
+    @property
+    def address(self) -> str:
+        return f"unix:{self.path}"
+
+    def footprint(self) -> tuple[int, int]:
+        """Return its descriptors, and its mappings of our memory."""
+        process = psutil.Process(self.process.pid)
+        maps = Path(f"/proc/{self.process.pid}/maps").read_text()
+        return process.num_fds(), maps.count("/memfd:tensorbridge")
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[SharedServer]:
+    # A socket's path has at most 107 bytes, which pytest's own folders may exceed.
+    with tempfile.TemporaryDirectory(prefix="tb") as folder:
+        os.chmod(folder, 0o700)
+        shared = SharedServer(Path(folder))
+        yield shared
+        shared.close()
+
+
+def run_python(code: str, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run a program in a fresh interpreter."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def eventually(condition: Callable[[], Any], patience: float = 20) -> None:
+    """Wait for another process to get somewhere that it can't signal to us."""
+    deadline = psutil.time.monotonic() + patience
+    while not condition():
+        if psutil.time.monotonic() > deadline:
+            raise AssertionError("it did not happen in time")
+        with contextlib.suppress(BlockingIOError):
+            os.sched_yield()
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def weights(rng: np.random.Generator, *shape: int) -> npt.NDArray[np.float32]:
+    return rng.standard_normal(shape, dtype=np.float32)
