@@ -12,7 +12,7 @@ final class ByteSwap {
     int wordBytes =
         dtype.kind() == DType.Kind.COMPLEX ? dtype.byteSize() / 2 : dtype.byteSize();
     switch (wordBytes) {
-      case 1 -> { }
+      case 1 -> {}
       case 2 -> swapShorts(elements);
       case 4 -> swapInts(elements);
       case 8 -> swapLongs(elements);

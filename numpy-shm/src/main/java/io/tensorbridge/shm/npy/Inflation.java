@@ -22,7 +22,8 @@ final class Inflation {
         ? Long.MAX_VALUE
         : member.content().size() * MAX_RATIO;
     if (member.byteSize() > possible) {
-      throw broken("deflated bytes grow at most 1032-fold", "it shall grow to " + member.byteSize());
+      throw broken("deflated bytes grow at most 1032-fold",
+          "it shall grow to " + member.byteSize());
     }
   }
 

@@ -54,7 +54,8 @@ record NpyDescr(DType dtype, ByteOrder byteOrder) {
 
   private static String remedy(String code) {
     return switch (code.charAt(0)) {
-      case 'O' -> "object arrays are pickles, which are never loaded; save array.astype(np.float32)";
+      case 'O' ->
+          "object arrays are pickles, which are never loaded; save array.astype(np.float32)";
       case 'V' ->
           "a void type has lost its name; open the file with the dtype it stands for, for example"
               + " NpyFile.open(path, DType.F8_E4M3)";

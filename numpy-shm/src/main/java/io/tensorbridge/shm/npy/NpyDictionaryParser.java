@@ -78,7 +78,8 @@ final class NpyDictionaryParser {
         shapeAt = at;
         shape = readTuple();
       }
-      default -> throw broken("the header has no other key than descr, fortran_order, shape", keyAt);
+      default ->
+          throw broken("the header has no other key than descr, fortran_order, shape", keyAt);
     }
   }
 
@@ -111,7 +112,7 @@ final class NpyDictionaryParser {
   }
 
   private boolean readBoolean() {
-    for (String word : new String[] {"True", "False"}) {
+    for (String word : new String[]{"True", "False"}) {
       if (text.startsWith(word, at)) {
         at += word.length();
         return word.equals("True");

@@ -25,10 +25,9 @@ final class PlainTypes {
         entry
             .dtype()
             .orElseThrow(
-                () ->
-                    new FormatException(
-                        target + ": NumPy's files hold plain dtypes, but " + entry.name() + " is "
-                            + entry.encoding() + "; choose .safetensors, .gguf or .arrow"));
+                () -> new FormatException(
+                    target + ": NumPy's files hold plain dtypes, but " + entry.name() + " is "
+                        + entry.encoding() + "; choose .safetensors, .gguf or .arrow"));
     return new TensorType(dtype, entry.shape());
   }
 }

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class NpyHeaderTest {
-  private static final String GOOD = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
+  private static final String GOOD =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
 
   @ParameterizedTest
   @ValueSource(

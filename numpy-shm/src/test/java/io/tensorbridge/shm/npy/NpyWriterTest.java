@@ -35,9 +35,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class NpyWriterTest {
   private static final TensorType TYPE = new TensorType(DType.F32, Shape.of(4));
-  private static final MemorySegment VALUES = MemorySegment.ofArray(new float[] {1, 2, 3, 4});
+  private static final MemorySegment VALUES = MemorySegment.ofArray(new float[]{1, 2, 3, 4});
 
-  @TempDir private Path directory;
+  @TempDir
+  private Path directory;
 
   @AfterEach
   void leavesNoTemporaryFile() throws IOException {
@@ -103,7 +104,7 @@ class NpyWriterTest {
       writer.write(3, 0, VALUES.asSlice(8, 4));
       writer.write(0, 8, VALUES.asSlice(8));
       writer.write(0, 0, VALUES.asSlice(0, 8));
-      writer.write(1, 1, MemorySegment.ofArray(new byte[] {5}));
+      writer.write(1, 1, MemorySegment.ofArray(new byte[]{5}));
       assertThat(path).doesNotExist();
       writer.commit();
     }
@@ -149,7 +150,7 @@ class NpyWriterTest {
         file.write(slot.contentOffset(), MemorySegment.ofArray(slot.head()));
         zipDirectory.add(slot, 0);
       }
-      file.write(first.endOffset() - 1, MemorySegment.ofArray(new byte[] {9}));
+      file.write(first.endOffset() - 1, MemorySegment.ofArray(new byte[]{9}));
       file.write(second.dataOffset(), VALUES);
       file.write(second.endOffset(), MemorySegment.ofArray(zipDirectory.finish()));
       file.commit();

@@ -20,7 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** NumPy itself reads what is written here, and writes what is read here. */
 @Timeout(120)
 class NumpyIT {
-  @TempDir private Path directory;
+  @TempDir
+  private Path directory;
 
   @BeforeAll
   static void needsNumpy() {
@@ -29,33 +30,33 @@ class NumpyIT {
 
   @Test
   void numpyLoadsArraysAndArchives() {
+    String[] names = {"float32", "int64", "bool", "complex64", "fortran_float32"};
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-    for (String name : new String[] {"float32", "int64", "bool", "complex64", "fortran_float32"}) {
-      NpyFile golden = NpyFile.open(Golden.path(name + ".npy"));
-      tensors.put(name, golden.tensor());
-      NpyWriter.write(directory.resolve(name + ".npy"), golden.tensor());
+    try (Arena arena = Arena.ofConfined()) {
+      for (String name : names) {
+        try (NpyFile golden = NpyFile.open(Golden.path(name + ".npy"))) {
+          NpyWriter.write(directory.resolve(name + ".npy"), golden.tensor());
+          tensors.put(name, golden.array().copy(arena));
+        }
+      }
+      NpzWriter.write(directory.resolve("all.npz"), tensors);
     }
-    NpzWriter.write(directory.resolve("all.npz"), tensors);
     Python.run(
         """
-        import sys, numpy as np
-        from pathlib import Path
-        ours, golden = Path(sys.argv[1]), Path(sys.argv[2])
-        archive = np.load(ours / "all.npz")
-        assert archive.zip.testzip() is None
-        for name in sys.argv[3:]:
-            wanted = np.load(golden / f"{name}.npy")
-            for found in (np.load(ours / f"{name}.npy"), archive[name]):
-                assert found.dtype == wanted.dtype and np.array_equal(found, wanted), name
-            assert np.load(ours / f"{name}.npy", mmap_mode="r").ctypes.data % 64 == 0
-        """,
+            import sys, numpy as np
+            from pathlib import Path
+            ours, golden = Path(sys.argv[1]), Path(sys.argv[2])
+            archive = np.load(ours / "all.npz")
+            assert archive.zip.testzip() is None
+            for name in sys.argv[3].split(","):
+                wanted = np.load(golden / f"{name}.npy")
+                for found in (np.load(ours / f"{name}.npy"), archive[name]):
+                    assert found.dtype == wanted.dtype and np.array_equal(found, wanted), name
+                assert np.load(ours / f"{name}.npy", mmap_mode="r").ctypes.data % 64 == 0
+            """,
         directory,
         Golden.path("float32.npy").getParent(),
-        "float32",
-        "int64",
-        "bool",
-        "complex64",
-        "fortran_float32");
+        String.join(",", names));
   }
 
   @Test
@@ -76,14 +77,14 @@ class NumpyIT {
     try (NamedSharedMemory memory = NamedSharedMemory.create(24)) {
       Python.run(
           """
-          import sys, numpy as np
-          from multiprocessing import shared_memory
-          shm = shared_memory.SharedMemory(sys.argv[1])
-          array = np.ndarray((2, 3), np.float32, buffer=shm.buf)
-          array[:] = [[0, 1, 2], [3, 4, 5]]
-          del array
-          shm.close()
-          """,
+              import sys, numpy as np
+              from multiprocessing import shared_memory
+              shm = shared_memory.SharedMemory(sys.argv[1])
+              array = np.ndarray((2, 3), np.float32, buffer=shm.buf)
+              array[:] = [[0, 1, 2], [3, 4, 5]]
+              del array
+              shm.close()
+              """,
           memory.name());
       assertThat(memory.tensor(DType.F32, Shape.of(2, 3)).getDouble(1, 2)).isEqualTo(5);
       memory.unlink();
