@@ -30,6 +30,13 @@ class KernelTwinsTest {
     awkwardCounts().forEach(blocks -> KernelTwins.compareBlocks(format, blocks));
   }
 
+  @ParameterizedTest
+  @MethodSource("vectorFormats")
+  void bothTwinsWriteTheBytesOfGgml(BlockFormat format) {
+    KernelTwins.compareWithGgml(format, format.scalar());
+    KernelTwins.compareWithGgml(format, format.vector());
+  }
+
   @Test
   void uniformTwinsWriteTheSameBytes() {
     awkwardCounts().forEach(KernelTwins::compareUniform);
