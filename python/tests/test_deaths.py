@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from conftest import SharedServer, descriptors, diagnostic_bridge, eventually
 
 import tensorbridge as tb
+from conftest import SharedServer, descriptors, diagnostic_bridge, eventually
 
 CLIENT = """
 import os, sys, threading

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SPEC, SharedServer, eventually
-from hostile import Driver, base_bytes
 
 import tensorbridge as tb
+from conftest import SPEC, SharedServer, eventually
+from hostile import Driver, base_bytes
 
 FILES = [
     json.loads(path.read_text())

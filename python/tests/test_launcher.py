@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import descriptors, run_python
 
 import tensorbridge as tb
+from conftest import descriptors, run_python
 from tensorbridge import launcher
 
 
@@ -71,8 +71,26 @@ def test_a_named_jdk_must_do(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> 
         launcher.find_jdk()
 
 
+def test_a_rebuilt_jar_gets_an_archive_of_its_own(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "cache"))
+    jdk = launcher.Jdk(fake_jdk(nowhere / "home", "25"), 25, True)
+    jar = nowhere / "x.jar"
+    jar.write_bytes(b"one")
+    first = launcher._class_archive(jdk, jar)
+    assert first is not None
+    first.write_bytes(b"archive")
+    assert launcher._class_archive(jdk, jar) == first
+    jar.write_bytes(b"another")
+    second = launcher._class_archive(jdk, jar)
+    assert second != first
+    assert not first.exists()
+
+
 def test_the_vector_module_is_asked_for_only_where_it_is(nowhere: Path) -> None:
     jar = nowhere / "x.jar"
+    jar.touch()
     plain = launcher.Jdk(nowhere, 25, False)
     assert "--add-modules" not in launcher.java_command(plain, jar)
     assert "--add-modules" in launcher.java_command(launcher.Jdk(nowhere, 25, True), jar)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import descriptors, run_python, weights
 
 import tensorbridge as tb
+from conftest import descriptors, run_python, weights
 
 
 def used(bridge: tb.Bridge) -> int:

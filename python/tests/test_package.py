@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, run_python
 
 import tensorbridge as tb
+from conftest import ROOT, run_python
 
 
 def test_the_version_is_the_one_of_the_build() -> None:

@@ -15,10 +15,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
-import uniform
-from conftest import ROOT, weights
 
 import tensorbridge as tb
+import uniform
+from conftest import ROOT, weights
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
 GOLDEN = ROOT / "quantizer" / "src" / "test" / "resources" / "golden-ggml"

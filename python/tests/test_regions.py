@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from conftest import descriptors
 
 import tensorbridge as tb
+from conftest import descriptors
 from tensorbridge import wire
 from tensorbridge.regions import FIRST_SLAB, Pool, Region, create_memory
 

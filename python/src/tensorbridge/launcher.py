@@ -198,15 +198,33 @@ def java_command(jdk: Jdk, jar: Path) -> list[str]:
 
 
 def _class_archive(jdk: Jdk, jar: Path) -> Path | None:
-    """Return where the JVM keeps its archive of loaded classes; None if nothing can be kept."""
+    """Return where the JVM keeps its archive of loaded classes; None if nothing can be kept.
+
+    The name tells the state of jar and JDK: a JVM ignores an archive of another state, but does not
+    replace it.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(base) / "tensorbridge"
-    identity = hashlib.sha256(f"{jdk.home}\0{jar}".encode()).hexdigest()[:16]
     try:
+        place = _digest(jdk.home, jar)
+        state = _digest(*_state(jar), *_state(jdk.home / "release"))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        archive = folder / f"{place}-{state}.jsa"
+        if not archive.exists():
+            for stale in folder.glob(f"{place}-*.jsa"):
+                stale.unlink(missing_ok=True)
     except OSError:
         return None
-    return folder / f"{identity}.jsa" if os.access(folder, os.W_OK) else None
+    return archive if os.access(folder, os.W_OK) else None
+
+
+def _state(file: Path) -> tuple[int, int]:
+    facts = file.stat()
+    return facts.st_size, facts.st_mtime_ns
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 class PrivateServer:
