@@ -6,11 +6,10 @@ coroutines drive them each in their own way.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -48,7 +47,7 @@ class Settings(NamedTuple):
     deadline: float | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Batch:
     """What is to be done, with every input in shared memory.
 
@@ -73,12 +72,12 @@ class Batch:
 
     operation: str
     option_sets: tuple[str, ...]
-    names: list[str] = field(default_factory=list)
-    set_indices: list[int] = field(default_factory=list)
-    type_ids: list[tuple[int, ...]] = field(default_factory=list)
-    descriptors: list[bytes] = field(default_factory=list)
-    keep: list[object] = field(default_factory=list)
-    errors: dict[str, TensorError] = field(default_factory=dict)
+    names: list[str]
+    set_indices: list[int]
+    type_ids: list[tuple[int, ...]]
+    descriptors: list[bytes]
+    keep: list[Any]
+    errors: dict[str, TensorError]
 
     def without(self, gone: Mapping[int, TensorError]) -> Batch:
         """Return the batch without the items that failed."""
@@ -143,11 +142,21 @@ class Layout:
 
     def items(self, descriptors: Sequence[bytes]) -> bytes:
         """Write the items around their inputs' descriptors."""
+        if len(descriptors) == 1:
+            return self.heads[0] + descriptors[0] + self.outputs[0]
         if not self.has_outputs:
             return b"".join(chain.from_iterable(zip(self.heads, descriptors, strict=True)))
         return b"".join(
             chain.from_iterable(zip(self.heads, descriptors, self.outputs, strict=True))
         )
+
+
+class Kept(NamedTuple):
+    """What batches of the same operation, options and types share."""
+
+    prelude: wire.Prelude
+    plans: Sequence[wire.Plan]
+    layout: Layout
 
 
 class Placed(NamedTuple):
@@ -168,9 +177,11 @@ class Outcome:
     errors : dict
         The failed tensors.
     status : wire.Status
+    resumed : dict of int to Placed
+        The outputs of items whose size was known only after they had run.
     """
 
-    __slots__ = ("_layout", "_lease", "_plans", "_resumed", "errors", "names", "status", "type_ids")
+    __slots__ = ("_layout", "_lease", "_plans", "errors", "names", "resumed", "status", "type_ids")
 
     def __init__(
         self,
@@ -179,27 +190,25 @@ class Outcome:
         layout: Layout,
         lease: Lease | None,
         status: wire.Status,
-        resumed: dict[int, Placed],
-        errors: dict[str, TensorError],
     ) -> None:
         self.names = batch.names
         self.type_ids = batch.type_ids
-        self.errors = errors
+        self.errors = batch.errors
         self._plans = plans
         self._layout = layout
         self._lease = lease
         self.status = status
-        self._resumed = resumed
+        self.resumed: dict[int, Placed] = {}
 
     @classmethod
     def empty(cls, batch: Batch) -> Outcome:
         """Return the outcome of a batch without items."""
         layout = Layout((), (), (), ())
-        return cls(batch, (), layout, None, wire.Status(b""), {}, batch.errors)
+        return cls(batch, (), layout, None, wire.Status(b""))
 
     def placed(self, index: int) -> Placed:
         """Return the outputs of an item."""
-        resumed = self._resumed.get(index)
+        resumed = self.resumed.get(index)
         if resumed is not None:
             return resumed
         return Placed(self._plans[index], self._lease, self._layout.offsets[index])
@@ -228,9 +237,24 @@ class Prepared:
 
     batch_id: int
     batch: Batch
-    plans: Sequence[wire.Plan]
-    layout: Layout
+    kept: Kept
     continue_on_error: bool
+
+
+class _Exchange:
+    """A submission on its way, and where its answer will be."""
+
+    __slots__ = ("fixed", "length", "slot", "status_at", "ticket", "told")
+
+    def __init__(
+        self, ticket: Ticket, slot: _Slot, status_at: int, fixed: int, length: int, told: bool
+    ) -> None:
+        self.ticket = ticket
+        self.slot = slot
+        self.status_at = status_at
+        self.fixed = fixed
+        self.length = length
+        self.told = told
 
 
 class Executor:
@@ -254,57 +278,70 @@ class Executor:
         self._max_items = max_items
         self._max_block_bytes = max_block_bytes
         self._slots: dict[int, list[_Slot]] = {}
-        self._slots_lock = threading.Lock()
-        self._preludes: dict[tuple[str, tuple[str, ...]], wire.Prelude] = {}
         self._plans: dict[tuple[str, str], dict[tuple[int, ...], wire.Plan]] = {}
-        self._layouts: dict[object, tuple[list[wire.Plan], Layout]] = {}
+        self._layouts: dict[object, Kept] = {}
 
     # --- the steps of a batch ---
 
-    def run(self, batch: Batch, settings: Settings) -> Steps[Outcome]:
-        """Plan, place and run a batch."""
+    def run(self, batch: Batch, settings: Settings, conclude: Callable[[Outcome], T]) -> Steps[T]:
+        """Plan, place and run a batch, and make its result of the outcome."""
         kept = self._layouts.get(_shape_of(batch))
         if kept is None:
-            batch, plans, layout = yield from self._lay_out(batch, settings)
-        else:
-            plans, layout = kept
-        count = len(batch.names)
-        lease = self._output_lease(layout)
-        block = self._prelude(batch).block(
-            count,
-            layout.items(batch.descriptors),
-            wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0,
-            settings.threads,
+            batch, kept = yield from self._lay_out(batch, settings)
+        layout = kept.layout
+        lease = self._output_lease(layout) if layout.has_outputs else None
+        block = self._block(batch, kept.prelude, layout.items(batch.descriptors), settings)
+        exchange = self._begin(
+            wire.RUN, 0, block, len(batch.names), settings, lease, (batch.keep, lease)
         )
-        self._require_size(count, len(block))
-        return (
-            yield from self._submit(wire.RUN, 0, block, (batch, plans, layout, lease), settings)
-        )
+        try:
+            yield exchange.ticket
+        finally:
+            if not exchange.ticket.done:
+                self._abandon(exchange.ticket)
+        status = self._end(exchange)
+        outcome = Outcome(batch, kept.plans, layout, lease, status)
+        if exchange.told:
+            yield from self._settle(exchange.ticket, batch, outcome, settings)
+        return conclude(outcome)
 
     def prepare(self, batch: Batch, settings: Settings) -> Steps[Prepared]:
         """Have the server validate a batch once, for any number of runs."""
-        batch, plans, layout = yield from self._lay_out(batch, settings)
-        count = len(batch.names)
-        block = self._prelude(batch).block(
-            count,
-            layout.items(batch.descriptors),
-            wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0,
-            settings.threads,
-        )
-        self._require_size(count, len(block))
+        batch, kept = yield from self._lay_out(batch, settings)
+        items = kept.layout.items(batch.descriptors)
+        block = self._block(batch, kept.prelude, items, settings)
         ticket, status = yield from self._exchange(
-            wire.PREPARE, 0, block, count, settings, None, batch.keep
+            wire.PREPARE, 0, block, len(batch.names), settings, None, batch.keep
         )
-        _raise_refusal(ticket, status)
         _raise_first(batch.names, status)
-        return Prepared(ticket.batch_id, batch, plans, layout, settings.continue_on_error)
+        return Prepared(ticket.batch_id, batch, kept, settings.continue_on_error)
 
-    def run_prepared(self, prepared: Prepared, settings: Settings) -> Steps[Outcome]:
-        """Run a prepared batch into fresh outputs."""
-        lease = self._output_lease(prepared.layout)
-        parts = (prepared.batch, prepared.plans, prepared.layout, lease)
-        settings = settings._replace(continue_on_error=prepared.continue_on_error)
-        return (yield from self._submit(wire.RUN_PREPARED, prepared.batch_id, b"", parts, settings))
+    def run_prepared(
+        self, prepared: Prepared, settings: Settings, conclude: Callable[[Outcome], T]
+    ) -> Steps[T]:
+        """Run a prepared batch into fresh outputs, and make its result of the outcome."""
+        batch, kept = prepared.batch, prepared.kept
+        layout = kept.layout
+        lease = self._output_lease(layout) if layout.has_outputs else None
+        exchange = self._begin(
+            wire.RUN_PREPARED,
+            prepared.batch_id,
+            b"",
+            len(batch.names),
+            settings,
+            lease,
+            (batch.keep, lease),
+        )
+        try:
+            yield exchange.ticket
+        finally:
+            if not exchange.ticket.done:
+                self._abandon(exchange.ticket)
+        status = self._end(exchange)
+        outcome = Outcome(batch, kept.plans, layout, lease, status)
+        if exchange.told:
+            yield from self._settle(exchange.ticket, batch, outcome, settings)
+        return conclude(outcome)
 
     def forget(self, batch_id: int) -> None:
         """Release a prepared batch; does not wait."""
@@ -312,13 +349,11 @@ class Executor:
 
     # --- planning ---
 
-    def _lay_out(
-        self, batch: Batch, settings: Settings
-    ) -> Steps[tuple[Batch, list[wire.Plan], Layout]]:
+    def _lay_out(self, batch: Batch, settings: Settings) -> Steps[tuple[Batch, Kept]]:
         key = _shape_of(batch)
         kept = self._layouts.get(key)
         if kept is not None:
-            return batch, *kept
+            return batch, kept
         failures = yield from self._plan_missing(batch, settings)
         if failures:
             batch = batch.without(failures)
@@ -333,10 +368,11 @@ class Executor:
             list(map(len, batch.type_ids)),
             list(map(len, batch.descriptors)),
         )
+        kept = Kept(wire.Prelude(batch.operation, batch.option_sets), plans, layout)
         if len(self._layouts) >= _LAYOUTS_KEPT:
             self._layouts.clear()
-        self._layouts[key] = (plans, layout)
-        return batch, plans, layout
+        self._layouts[key] = kept
+        return batch, kept
 
     def _plan_missing(self, batch: Batch, settings: Settings) -> Steps[dict[int, TensorError]]:
         """Ask for the plans that are not known; return the items that have none."""
@@ -352,9 +388,8 @@ class Executor:
         for (option_set, types), i in asked.items():
             inputs = batch.descriptors[i]
             items.append(wire.item_header(len(inputs), len(types), 0, 0, option_set) + inputs)
-        block = self._prelude(batch).block(
-            len(items), b"".join(items), wire.CONTINUE_ON_ERROR, settings.threads
-        )
+        prelude = wire.Prelude(batch.operation, batch.option_sets)
+        block = prelude.block(len(items), b"".join(items), wire.CONTINUE_ON_ERROR, settings.threads)
         self._require_size(len(items), len(block))
         names = [batch.names[i] for i in asked.values()]
         statuses = yield from self._ask_plans(block, names, batch.keep, settings)
@@ -378,12 +413,11 @@ class Executor:
     def _ask_plans(
         self, block: bytes, names: Sequence[str], keep: object, settings: Settings
     ) -> Steps[list[wire.ItemStatus]]:
-        text_bytes = _text_bytes(len(names))
+        text_bytes = _TEXT_BYTES + _TEXT_BYTES_PER_ITEM * len(names)
         while True:
-            ticket, status = yield from self._exchange(
+            _, status = yield from self._exchange(
                 wire.PLAN, 0, block, len(names), settings, None, keep, text_bytes
             )
-            _raise_refusal(ticket, status)
             items = [status.item(i) for i in range(len(names))]
             missing = sum(
                 max(item.element_index, 8) for item in items if item.code == ErrorCode.NEEDS_SPACE
@@ -394,30 +428,21 @@ class Executor:
 
     # --- running ---
 
-    def _submit(
-        self,
-        kind: int,
-        target: int,
-        block: bytes,
-        parts: tuple[Batch, Sequence[wire.Plan], Layout, Lease | None],
-        settings: Settings,
-    ) -> Steps[Outcome]:
-        batch, plans, layout, lease = parts
-        count = len(batch.names)
-        ticket, status = yield from self._exchange(
-            kind, target, block, count, settings, lease, (batch.keep, lease)
-        )
+    def _settle(
+        self, ticket: Ticket, batch: Batch, outcome: Outcome, settings: Settings
+    ) -> Steps[None]:
+        """Take care of what did not end well: refusals, failures, items that need space."""
+        status = outcome.status
         _raise_refusal(ticket, status)
-        resumed: dict[int, Placed] = {}
-        errors = batch.errors
+        later: dict[int, wire.ItemStatus] = {}
         if ticket.waiting_items:
-            items = {i: status.item(i) for i in _codes_that_are(status, count, True)}
-            later = yield from self._resume(ticket.batch_id, batch, items, resumed, settings)
-        else:
-            later = {}
+            waiting = {i: status.item(i) for i in _codes_that_are(status, len(batch.names), True)}
+            later = yield from self._resume(
+                ticket.batch_id, batch, waiting, outcome.resumed, settings
+            )
         if ticket.failed_items or later:
-            errors = errors | _failures(batch.names, status, later, settings.continue_on_error)
-        return Outcome(batch, plans, layout, lease, status, resumed, errors)
+            failures = _failures(batch.names, status, later, settings.continue_on_error)
+            outcome.errors = outcome.errors | failures
 
     def _resume(
         self,
@@ -440,8 +465,8 @@ class Executor:
                     [0] * len(indices),
                     indices,
                 )
-                lease = self._output_lease(layout)
-                block = self._prelude(batch).block(
+                lease = self._output_lease(layout) if layout.has_outputs else None
+                block = wire.Prelude(batch.operation, batch.option_sets).block(
                     len(indices),
                     layout.items([b""] * len(indices)),
                     wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0,
@@ -450,10 +475,9 @@ class Executor:
             except BaseException:
                 self.forget(batch_id)
                 raise
-            ticket, status = yield from self._exchange(
+            _, status = yield from self._exchange(
                 wire.RESUME, batch_id, block, len(indices), settings, lease, (batch.keep, lease)
             )
-            _raise_refusal(ticket, status)
             waiting = {}
             for k, i in enumerate(indices):
                 item = status.item(k)
@@ -476,37 +500,67 @@ class Executor:
         keep: object,
         text_bytes: int = 0,
     ) -> Steps[tuple[Ticket, wire.Status]]:
-        """Submit one entry, wait for its completion, and copy the status area."""
+        """Submit one entry and wait for its completion; raise a refusal."""
+        exchange = self._begin(kind, target, block, item_count, settings, output, keep, text_bytes)
+        try:
+            yield exchange.ticket
+        finally:
+            if not exchange.ticket.done:
+                self._abandon(exchange.ticket)
+        status = self._end(exchange)
+        _raise_refusal(exchange.ticket, status)
+        return exchange.ticket, status
+
+    def _begin(
+        self,
+        kind: int,
+        target: int,
+        block: bytes,
+        item_count: int,
+        settings: Settings,
+        output: Lease | None,
+        keep: object,
+        text_bytes: int = 0,
+    ) -> _Exchange:
+        """Write a block, clear the status area, and publish the submission."""
         fixed = wire.STATUS_HEADER_BYTES + wire.ITEM_STATUS_BYTES * item_count
-        status_at = wire.align(len(block), 64)
-        status_length = wire.align(fixed + (text_bytes or _text_bytes(item_count)), 64)
-        slot = self._take_slot(status_at + status_length)
+        text_bytes = text_bytes or _TEXT_BYTES + _TEXT_BYTES_PER_ITEM * item_count
+        block_length = len(block)
+        status_at = (block_length + 63) & -64
+        length = (fixed + text_bytes + 63) & -64
+        slot = self._take_slot(status_at + length)
         view = slot.view
-        view[: len(block)] = block
-        status_end = status_at + status_length
+        view[:block_length] = block
         view[status_at : status_at + wire.STATUS_HEADER_BYTES] = _NO_STATUS
         ticket = Ticket((slot, keep), (view, status_at))
         self._ring.submit(
             ticket,
             kind,
-            target=target,
-            timeout_nanos=settings.timeout_nanos,
-            block=slot.span(0, len(block)) if block else wire.NO_SPAN,
-            status=slot.span(status_at, status_length),
-            output=output.span() if output else wire.NO_SPAN,
-            deadline=settings.deadline,
+            target,
+            settings.timeout_nanos,
+            slot.span(0, block_length) if block_length else wire.NO_SPAN,
+            slot.span(status_at, length),
+            wire.NO_SPAN if output is None else output.span(),
+            settings.deadline,
         )
-        try:
-            yield ticket
-        finally:
-            if not ticket.done:
-                ticket.late = self._forget_waiting
-                self._ring.post(wire.CANCEL, ticket.batch_id)
-        told = ticket.code or ticket.failed_items or ticket.waiting_items or kind == wire.PLAN
-        status = wire.Status(bytes(view[status_at : status_end if told else status_at + fixed]))
+        return _Exchange(ticket, slot, status_at, fixed, length, kind == wire.PLAN)
+
+    def _end(self, exchange: _Exchange) -> wire.Status:
+        """Copy the status area and free its memory."""
+        ticket = exchange.ticket
+        at = exchange.status_at
+        if ticket.code or ticket.failed_items or ticket.waiting_items:
+            exchange.told = True
+        end = at + (exchange.length if exchange.told else exchange.fixed)
+        status = wire.Status(bytes(exchange.slot.view[at:end]))
         ticket.progress = None
-        self._give_slot(slot)
-        return ticket, status
+        self._give_slot(exchange.slot)
+        return status
+
+    def _abandon(self, ticket: Ticket) -> None:
+        """Cancel a submission; what it holds stays in quarantine until it has ended."""
+        ticket.late = self._forget_waiting
+        self._ring.post(wire.CANCEL, ticket.batch_id)
 
     def _forget_waiting(self, ticket: Ticket) -> None:
         """Release what an abandoned batch still waits for."""
@@ -515,18 +569,18 @@ class Executor:
 
     # --- parts ---
 
-    def _output_lease(self, layout: Layout) -> Lease | None:
-        return self._pool.take(layout.total, wire.READWRITE) if layout.has_outputs else None
+    def _output_lease(self, layout: Layout) -> Lease:
+        return self._pool.take(layout.total, wire.READWRITE)
 
-    def _prelude(self, batch: Batch) -> wire.Prelude:
-        key = (batch.operation, batch.option_sets)
-        prelude = self._preludes.get(key)
-        if prelude is None:
-            prelude = wire.Prelude(*key)
-            if len(self._preludes) >= _LAYOUTS_KEPT:
-                self._preludes.clear()
-            self._preludes[key] = prelude
-        return prelude
+    def _block(
+        self, batch: Batch, prelude: wire.Prelude, items: bytes, settings: Settings
+    ) -> bytes:
+        count = len(batch.names)
+        flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
+        block = prelude.block(count, items, flags, settings.threads)
+        if count > self._max_items or len(block) > self._max_block_bytes:
+            self._require_size(count, len(block))
+        return block
 
     def _require_size(self, items: int, block_bytes: int) -> None:
         if items > self._max_items:
@@ -543,20 +597,17 @@ class Executor:
 
     def _take_slot(self, length: int) -> _Slot:
         size = _SLOT_BYTES if length <= _SLOT_BYTES else 1 << (length - 1).bit_length()
-        with self._slots_lock:
-            free = self._slots.get(size)
-            if free:
-                return free.pop()
-        return _Slot(self._pool.take(size, wire.READWRITE), size)
+        try:
+            return self._slots[size].pop()
+        except (KeyError, IndexError):
+            return _Slot(self._pool.take(size, wire.READWRITE), size)
 
     def _give_slot(self, slot: _Slot) -> None:
-        with self._slots_lock:
-            self._slots.setdefault(slot.size, []).append(slot)
+        self._slots.setdefault(slot.size, []).append(slot)
 
     def trim(self) -> None:
         """Give up the idle slots."""
-        with self._slots_lock:
-            self._slots = {}
+        self._slots = {}
 
     def close(self) -> None:
         """Let go of everything."""
@@ -572,10 +623,6 @@ def _shape_of(batch: Batch) -> object:
     indices = batch.set_indices
     chosen = tuple(indices) if len(batch.option_sets) > 1 else None
     return batch.operation, batch.option_sets, chosen, tuple(batch.type_ids)
-
-
-def _text_bytes(items: int) -> int:
-    return _TEXT_BYTES + _TEXT_BYTES_PER_ITEM * items
 
 
 def _raise_refusal(ticket: Ticket, status: wire.Status) -> None:
@@ -623,20 +670,3 @@ def _failures(
             raise error
         errors[names[i]] = error
     return errors
-
-
-def drive(
-    steps: Steps[T],
-    wait: Callable[[Ticket], None],
-) -> T:
-    """Take all steps in the calling thread."""
-    try:
-        ticket = next(steps)
-        while True:
-            wait(ticket)
-            ticket = steps.send(None)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        steps.close()

@@ -496,7 +496,8 @@ class Bridge:
     def _settings(
         self, continue_on_error: bool, threads: int | None, timeout: float | None
     ) -> Settings:
-        self._require_open()
+        if self._link.closed:
+            raise self._link.connection.failure()
         if threads is timeout is None and not continue_on_error:
             return self._default_settings
         if threads is not None and threads < 1:
@@ -521,13 +522,10 @@ class Bridge:
         settings: Settings,
     ) -> Steps[BatchResult[Any]]:
         batch = self._batch(operation, option_sets, set_indices, tensors, settings, None)
-        return self._finish_steps(operation, batch, self._executor.run(batch, settings))
-
-    def _finish_steps(
-        self, operation: str, batch: Batch, steps: Steps[Outcome]
-    ) -> Steps[BatchResult[Any]]:
-        outcome = (yield from steps) if batch.names else Outcome.empty(batch)
-        return self._result(operation, outcome)
+        conclude = self._conclude(operation)
+        if not batch.names:
+            return _at_once(conclude(Outcome.empty(batch)))
+        return self._executor.run(batch, settings, conclude)
 
     def _batch(
         self,
@@ -564,8 +562,9 @@ class Bridge:
                 [entry[4] for entry in found],
                 [entry[5] for entry in found],
                 values,
+                {},
             )
-        batch = Batch(operation, option_sets)
+        batch = Batch(operation, option_sets, [], [], [], [], [], {})
         for i, (name, value) in enumerate(zip(names, values, strict=True)):
             try:
                 self._add(batch, name, value, set_indices[i] if set_indices else 0, staged)
@@ -601,12 +600,18 @@ class Bridge:
         batch.type_ids.append(tuple(type_ids))
         batch.descriptors.append(b"".join(descriptors))
 
-    def _result(self, operation: str, outcome: Outcome) -> BatchResult[Any]:
+    def _conclude(self, operation: str) -> Callable[[Outcome], BatchResult[Any]]:
         if operation == "noop":
-            return FirstAndLast(outcome, self._catalog.types)
+            return self._first_and_last
         if operation == "quantize":
-            return BatchResult(outcome, self._build_quantized)
-        return BatchResult(outcome, _build_arrays)
+            return self._quantized
+        return _arrays
+
+    def _first_and_last(self, outcome: Outcome) -> FirstAndLast:
+        return FirstAndLast(outcome, self._catalog.types)
+
+    def _quantized(self, outcome: Outcome) -> BatchResult[QuantizedTensor]:
+        return BatchResult(outcome, self._build_quantized)
 
     def _build_quantized(self, outcome: Outcome, index: int) -> QuantizedTensor:
         placed = outcome.placed(index)
@@ -673,6 +678,7 @@ class Prepared:
         self._staged = staged
         self._copying = threading.Lock()
         self._settings = settings
+        self._conclude = bridge._conclude(prepared.batch.operation)
 
     def run(
         self,
@@ -700,10 +706,8 @@ class Prepared:
             raise BridgeClosed("the prepared batch is closed")
         for source, copy in self._staged:
             refill(copy, adopt("", source)[0])
-        outcome = bridge._drive(
-            bridge._executor.run_prepared(self._prepared, settings), settings, progress_callback
-        )
-        return bridge._result(self._prepared.batch.operation, outcome)
+        steps = bridge._executor.run_prepared(self._prepared, settings, self._conclude)
+        return bridge._drive(steps, settings, progress_callback)
 
     def close(self) -> None:
         """Release the batch on the server; its results stay valid."""
@@ -762,6 +766,16 @@ def _serve_arguments(threads: int | None, memory: int) -> list[str]:
     """Return what a private server is told: it may use what this process may use."""
     arguments = ["--max-bytes", str(memory)]
     return arguments if threads is None else [*arguments, "--threads", str(threads)]
+
+
+def _at_once(result: T) -> Steps[T]:
+    """Give a result that needs no step."""
+    return result
+    yield  # makes it a generator
+
+
+def _arrays(outcome: Outcome) -> BatchResult[Any]:
+    return BatchResult(outcome, _build_arrays)
 
 
 def _build_arrays(outcome: Outcome, index: int) -> Any:

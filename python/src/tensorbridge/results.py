@@ -59,7 +59,9 @@ class BatchResult(Mapping[str, T], Generic[T]):
         index = self._index
         if index is None:
             names = self._outcome.names
-            index = {name: i for i, name in enumerate(names) if name not in self.errors}
+            index = dict(zip(names, range(len(names)), strict=True))
+            for name in self.errors:
+                index.pop(name, None)
             self._index = index
         return index
 
@@ -174,16 +176,19 @@ class FirstAndLast(BatchResult[tuple[Any, Any]]):
         By type number (see `Catalog`).
     """
 
-    __slots__ = ("_types",)
+    __slots__ = ("_looked", "_types")
 
     def __init__(self, outcome: Outcome, types: Sequence[TensorType]) -> None:
         super().__init__(outcome, self._decode)
         self._types = types
+        self._looked = len(outcome.names) == 1
 
     def __getitem__(self, name: str) -> tuple[Any, Any]:
-        if not self._built and len(self._outcome.names) > 1:
+        if not self._looked:
+            self._looked = True
             self._decode_all()
-        return super().__getitem__(name)
+        found = self._built.get(name)
+        return super().__getitem__(name) if found is None else found
 
     def _decode(self, outcome: Outcome, index: int) -> tuple[Any, Any]:
         code = self._types[outcome.type_ids[index][0]].dtype

@@ -15,6 +15,7 @@ import platform
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -118,6 +119,7 @@ class Ring:
         self._leader = 0
         self._in_flight: dict[int, Ticket] = {}
         self._late: list[Ticket] = []
+        self._postponed: deque[tuple[int, int]] = deque()
         self._next_batch = 1
         self._loops: dict[asyncio.AbstractEventLoop, int] = {}
         self._may_spin = len(os.sched_getaffinity(0)) > 1
@@ -139,13 +141,12 @@ class Ring:
         self,
         ticket: Ticket,
         kind: int,
-        *,
-        target: int = 0,
-        timeout_nanos: int = 0,
-        block: tuple[int, int, int, int] = wire.NO_SPAN,
-        status: tuple[int, int, int, int] = wire.NO_SPAN,
-        output: tuple[int, int, int, int] = wire.NO_SPAN,
-        deadline: float | None = None,
+        target: int,
+        timeout_nanos: int,
+        block: tuple[int, int, int, int],
+        status: tuple[int, int, int, int],
+        output: tuple[int, int, int, int],
+        deadline: float | None,
     ) -> None:
         """Publish a submission.
 
@@ -154,8 +155,10 @@ class Ring:
         ticket : Ticket
             Gets the completion.
         kind : int
-            `wire.RUN` to `wire.RESUME`; the other parameters are the fields of the entry.
-        deadline : float, optional
+            `wire.RUN` to `wire.RESUME`.
+        target, timeout_nanos, block, status, output
+            The other fields of the entry.
+        deadline : float or None
             Until when to wait for a free slot, by `time.monotonic`.
 
         Raises
@@ -213,11 +216,22 @@ class Ring:
         target : int
             The batch.
         """
-        if not self.closed and not self._connection.failed:
-            self._publish(
-                Ticket(None), self._entries, kind, target, 0, wire.NO_SPAN, wire.NO_SPAN,
+        self._postponed.append((kind, target))
+        self._post_all()
+
+    def _post_all(self) -> None:
+        """Publish what was posted; what doesn't fit now goes when completions were taken."""
+        while self._postponed and not self.closed and not self._connection.failed:
+            try:
+                kind, target = self._postponed.popleft()
+            except IndexError:  # another thread took it
+                return
+            if not self._publish(
+                Ticket(None), self._entries - 1, kind, target, 0, wire.NO_SPAN, wire.NO_SPAN,
                 wire.NO_SPAN,
-            )  # fmt: skip
+            ):  # fmt: skip
+                self._postponed.appendleft((kind, target))
+                return
 
     # --- completions ---
 
@@ -244,6 +258,18 @@ class Ring:
         BridgeError
             If the connection broke or was closed.
         """
+        if ticket.done:
+            return
+        me = threading.get_ident()
+        try:  # the way of a batch that ends soon, with nobody else around
+            with self._lock:
+                if not self._leader:
+                    self._leader = me
+            if self._leader == me and self._may_spin:
+                self._spin()
+                self._reap()
+        finally:
+            self._leave(me)
         if not ticket.done:
             self._wait_until(lambda: ticket.done, deadline, pulse)
 
@@ -285,7 +311,6 @@ class Ring:
         deadline: float | None,
         pulse: Callable[[], None] | None,
     ) -> None:
-        spun = False
         if not self._loops:
             self._words[wire.CLIENT_SLEEPING] = 0
         while True:
@@ -293,15 +318,11 @@ class Ring:
             if satisfied():
                 return
             self._check(deadline)
-            if not spun and self._may_spin:
-                spun = True
-                if self._spin():
-                    continue
             self._sleep(_wait_seconds(deadline, pulse))
             if pulse is not None:
                 pulse()
 
-    def _spin(self) -> bool:
+    def _spin(self) -> None:
         words = self._words
         head = words[wire.CQ_HEAD]
         looks = range(_SPINS_PER_LOOK)
@@ -309,9 +330,9 @@ class Ring:
         while True:
             for _ in looks:
                 if words[wire.CQ_TAIL] != head:
-                    return True
+                    return
             if time.perf_counter_ns() > end:
-                return False
+                return
 
     def _sleep(self, seconds: float | None) -> None:
         words = self._words
@@ -379,6 +400,8 @@ class Ring:
             ticket = self._late.pop()
             if ticket.late is not None:
                 ticket.late(ticket)
+        if self._postponed:
+            self._post_all()
 
     def _leave(self, me: int) -> None:
         """End the leadership, if this thread has it, and see that nobody sleeps through news."""
