@@ -49,7 +49,7 @@ final class BatchBinder {
     List<BoundItem> items = new ArrayList<>(batch.items().size());
     for (DecodedItem item : batch.items()) {
       requireIndexZero(item);
-      items.add(bind(item));
+      items.add(bind(item, true));
     }
     collectExtents(items);
     return new BoundBatch(batch, items, extents, leases);
@@ -69,7 +69,7 @@ final class BatchBinder {
       if (!item.outputs().isEmpty()) {
         throw new ProtocolException(ErrorCode.OUTPUT_MISMATCH, "PLAN has no outputs");
       }
-      items.add(bind(item));
+      items.add(bind(item, false));
     }
     return items;
   }
@@ -112,7 +112,7 @@ final class BatchBinder {
     }
   }
 
-  private BoundItem bind(DecodedItem item) {
+  private BoundItem bind(DecodedItem item, boolean withOutputs) {
     List<Tensor> inputs = inputs(item.inputs());
     OpPlan plan;
     try {
@@ -121,9 +121,7 @@ final class BatchBinder {
       return new BoundItem.Refused(item, BridgeException.ofThrown(failure));
     }
     List<OutputPlace> outputs =
-        item.outputs().isEmpty() && plan.outputs().isEmpty()
-            ? List.of()
-            : outputs(item.outputs(), plan.outputs());
+        withOutputs ? outputs(item.outputs(), plan.outputs()) : List.of();
     return new BoundItem.Planned(item, plan, inputs, outputs);
   }
 
@@ -165,6 +163,9 @@ final class BatchBinder {
       throw new ProtocolException(
           ErrorCode.OUTPUT_MISMATCH,
           "an item has " + decoded.size() + " outputs, but " + planned.size() + " are planned");
+    }
+    if (decoded.isEmpty()) {
+      return List.of();
     }
     List<OutputPlace> places = new ArrayList<>(decoded.size());
     for (int i = 0; i < decoded.size(); i++) {

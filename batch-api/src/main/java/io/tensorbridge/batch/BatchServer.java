@@ -1,5 +1,6 @@
 package io.tensorbridge.batch;
 
+import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.batch.ops.DiagnosticOperations;
 import io.tensorbridge.op.OpRegistry;
@@ -131,6 +132,7 @@ public final class BatchServer implements AutoCloseable {
     } finally {
       engine.pool().close();
       unmapper.close();
+      dispatcher.dispose();
     }
   }
 
@@ -167,8 +169,10 @@ public final class BatchServer implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (thread.isAlive()) {
+    try {
       dispatcher.close();
+    } catch (BridgeClosedException ended) {
+      // with its only client
     }
     boolean interrupted = false;
     while (thread.isAlive()) {

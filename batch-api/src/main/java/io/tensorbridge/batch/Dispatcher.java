@@ -106,14 +106,15 @@ final class Dispatcher implements Runnable {
 
   @Override
   public void run() {
-    try {
-      while (!isOver()) {
-        turn();
-      }
-    } finally {
-      poller.close();
-      wake.close();
+    while (!isOver()) {
+      turn();
     }
+  }
+
+  /** Gives back the descriptors; nobody may {@link #execute} any more. */
+  void dispose() {
+    poller.close();
+    wake.close();
   }
 
   private boolean isOver() {
@@ -152,9 +153,24 @@ final class Dispatcher implements Runnable {
   private boolean serveActive() {
     boolean served = false;
     for (int i = 0; i < active.size(); i++) {
-      served |= active.get(i).serve();
+      served |= serve(active.get(i));
     }
     return served;
+  }
+
+  private boolean serve(ClientSession session) {
+    try {
+      return session.serve();
+    } catch (RuntimeException | Error defect) {
+      endAfter(defect, session);
+      return false;
+    }
+  }
+
+  /** A defect of this software ends one client, not all of them. */
+  private void endAfter(Throwable defect, ClientSession session) {
+    log.defect(session, defect);
+    session.leave("met a defect of the server");
   }
 
   private void sleep() {
@@ -212,9 +228,7 @@ final class Dispatcher implements Runnable {
         default -> wakeUp(session);
       }
     } catch (RuntimeException | Error defect) {
-      // A defect of this software ends one client, not all of them.
-      log.defect(session, defect);
-      session.leave("met a defect of the server");
+      endAfter(defect, session);
     }
   }
 
@@ -232,7 +246,11 @@ final class Dispatcher implements Runnable {
 
   private void runCommands() {
     for (Runnable next = commands.poll(); next != null; next = commands.poll()) {
-      next.run();
+      try {
+        next.run();
+      } catch (RuntimeException | Error defect) {
+        log.defect("a command", defect);
+      }
     }
   }
 

@@ -8,12 +8,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The leases of one batch, at most one for each region, held by everything that still needs them: a
- * prepared batch, its runs, waiting items. Filled by one thread, shared by any.
+ * prepared batch, its runs, waiting items. Filled by one thread, its first holder, which closes it;
+ * shared by any others, who retain and release it.
  */
-final class LeaseSet {
+final class LeaseSet implements AutoCloseable {
   private final ServerCounters counters;
   private final List<Lease> leases = new ArrayList<>(4);
   private final AtomicInteger holders = new AtomicInteger(1);
+  private boolean filled;
 
   LeaseSet(ServerCounters counters) {
     this.counters = counters;
@@ -34,6 +36,15 @@ final class LeaseSet {
     if (holders.decrementAndGet() == 0) {
       leases.forEach(Lease::close);
       counters.leases.addAndGet(-leases.size());
+    }
+  }
+
+  /** Ends the hold of the thread that has filled the set; closing twice does nothing. */
+  @Override
+  public void close() {
+    if (!filled) {
+      filled = true;
+      release();
     }
   }
 }

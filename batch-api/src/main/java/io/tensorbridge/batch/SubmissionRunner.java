@@ -32,19 +32,16 @@ final class SubmissionRunner {
         new BlockDecoder(engine.options().maxItems(), engine.options().maxBlockBytes());
   }
 
-  /** Carries out one submission. */
+  /** Carries out one submission. Its leases have ended when its completion is visible. */
   void run(Submission submission) {
-    LeaseSet leases = new LeaseSet(engine.counters());
     StatusArea status = null;
-    try {
+    try (LeaseSet leases = new LeaseSet(engine.counters())) {
       SubmissionKind kind = submission.requireKind();
       batches.requireFree(submission.batchId());
       status = status(kind, submission, leases);
       carryOut(kind, submission, status, leases);
     } catch (RuntimeException | LinkageError | OutOfMemoryError failure) {
       refuse(submission, status, BridgeException.ofThrown(failure));
-    } finally {
-      leases.release();
     }
   }
 
@@ -76,7 +73,7 @@ final class SubmissionRunner {
     switch (kind) {
       case RUN -> run(submission, require(status), binder(submission, leases).bind(), leases);
       case PLAN -> plan(submission, require(status), leases);
-      case PREPARE -> prepare(submission, require(status));
+      case PREPARE -> prepare(submission, require(status), leases);
       case RUN_PREPARED -> {
         BoundBatch prepared = batches.requirePrepared(submission.targetId());
         run(submission, require(status), prepared, leases, prepared.leases());
@@ -125,12 +122,12 @@ final class SubmissionRunner {
             throw new IllegalStateException("PLAN continues nothing");
       }
     }
+    leases.close();
     batches.complete(submission.batchId(), ErrorCode.OK, failed);
   }
 
-  private void prepare(Submission submission, StatusArea status) {
-    LeaseSet own = new LeaseSet(engine.counters());
-    try {
+  private void prepare(Submission submission, StatusArea status, LeaseSet leases) {
+    try (LeaseSet own = new LeaseSet(engine.counters())) {
       BoundBatch bound = binder(submission, own).bind();
       status.begin(bound.items().size(), bound.workBytes());
       int failed = 0;
@@ -144,9 +141,8 @@ final class SubmissionRunner {
       }
       batches.addPrepared(submission.batchId(), bound);
       own.retain();
+      leases.close();
       batches.complete(submission.batchId(), ErrorCode.OK, failed);
-    } finally {
-      own.release();
     }
   }
 
@@ -174,6 +170,7 @@ final class SubmissionRunner {
     leases.add(own);
     leases.addAll(List.of(inherited));
     leases.forEach(LeaseSet::retain);
+    own.close();
     BatchExecution execution =
         new BatchExecution(submission.batchId(), batch, status, leases, batches);
     ItemRuns runs = new ItemRuns(batch, status, span);
