@@ -5,7 +5,9 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.batch.wire.PlanRecord;
 import io.tensorbridge.op.OpBatch;
 import io.tensorbridge.op.Outcome;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,13 +21,15 @@ final class BatchExecution implements OpBatch.Listener {
   private final List<LeaseSet> leases;
   private final ClientBatches owner;
   private final long startNanos = System.nanoTime();
+  private final Map<Integer, WaitingItems.Item> waiting = new HashMap<>();
+  private final @Nullable WaitingItems origin;
   private int failedItems;
-  private @Nullable WaitingItems waiting;
 
   /**
    * A run that has not begun.
    *
    * @param batchId by which the client knows it
+   * @param origin where its items waited, if it resumes them
    * @param batch what runs
    * @param status where it tells how it goes, begun
    * @param leases on all memory that it uses; the run is a holder of each
@@ -33,11 +37,13 @@ final class BatchExecution implements OpBatch.Listener {
    */
   BatchExecution(
       long batchId,
+      @Nullable WaitingItems origin,
       BoundBatch batch,
       StatusArea status,
       List<LeaseSet> leases,
       ClientBatches owner) {
     this.batchId = batchId;
+    this.origin = origin;
     this.batch = batch;
     this.status = status;
     this.leases = leases;
@@ -52,9 +58,24 @@ final class BatchExecution implements OpBatch.Listener {
     return failedItems;
   }
 
-  /** The items that need space, which then hold the leases; else null. */
-  @Nullable WaitingItems waiting() {
+  /** The items that need space, under their index in the batch that they began in. */
+  Map<Integer, WaitingItems.Item> waiting() {
     return waiting;
+  }
+
+  /** Where waiting items are kept: with those of the batch that they began in. */
+  WaitingItems home() {
+    return origin != null
+        ? origin
+        : new WaitingItems(batchId, batch.source().operation(), batch.items().size());
+  }
+
+  @Nullable WaitingItems origin() {
+    return origin;
+  }
+
+  List<LeaseSet> leases() {
+    return leases;
   }
 
   void releaseLeases() {
@@ -70,11 +91,9 @@ final class BatchExecution implements OpBatch.Listener {
   }
 
   private void await(int index, Outcome.NeedsSpace needs) {
-    if (waiting == null) {
-      waiting = new WaitingItems(batch.source().operation(), batch.items().size(), leases);
-    }
     BoundItem item = batch.items().get(index);
-    waiting.add(index, new WaitingItems.Item(item.source(), item.workBytes(), needs));
+    int firstIndex = origin == null ? index : batch.source().items().get(index).itemIndex();
+    waiting.put(firstIndex, new WaitingItems.Item(item.source(), item.workBytes(), needs));
     status.plan(
         index,
         ErrorCode.NEEDS_SPACE,

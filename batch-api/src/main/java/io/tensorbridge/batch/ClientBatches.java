@@ -174,14 +174,6 @@ final class ClientBatches {
     }
   }
 
-  /** Takes resumed items out; the batch goes with its last one. */
-  void resumed(long batchId, WaitingItems items, List<DecodedItem> taken) {
-    items.remove(taken);
-    if (items.count() == 0) {
-      forget(batchId);
-    }
-  }
-
   private @Nullable Entry entry(long batchId) {
     lock.lock();
     try {
@@ -204,7 +196,6 @@ final class ClientBatches {
 
   /** Ends a run, in whichever thread ended it, and tells the client. */
   void ended(BatchExecution run) {
-    WaitingItems waiting = run.waiting();
     boolean ring;
     boolean last;
     lock.lock();
@@ -213,14 +204,11 @@ final class ClientBatches {
         remove(run.batchId());
         inFlight--;
       }
-      if (waiting == null || closed) {
-        run.releaseLeases();
-      } else {
-        put(run.batchId(), new Entry.Waiting(waiting));
-      }
-      int waits = waiting == null ? 0 : waiting.count();
-      ring = !closed
-          && completions.post(run.batchId(), ErrorCode.OK, run.failedItems(), waits);
+      keepWaiting(run);
+      ring =
+          !closed
+              && completions.post(
+                  run.batchId(), ErrorCode.OK, run.failedItems(), run.waiting().size());
       last = closed && inFlight == 0;
     } finally {
       lock.unlock();
@@ -230,6 +218,27 @@ final class ClientBatches {
     }
     if (last) {
       drained.run();
+    }
+  }
+
+  /** Keeps the items of a run that wait, with its leases, or releases those. */
+  private void keepWaiting(BatchExecution run) {
+    WaitingItems origin = run.origin();
+    if (origin != null) {
+      origin.endResume();
+    }
+    boolean given = closed || (origin != null && origin.isForgotten());
+    if (run.waiting().isEmpty() || given) {
+      run.releaseLeases();
+    } else {
+      WaitingItems home = run.home();
+      home.add(run.waiting(), run.leases());
+      if (origin == null) {
+        put(run.batchId(), new Entry.Waiting(home));
+      }
+    }
+    if (origin != null && origin.isOver() && !origin.isForgotten()) {
+      forget(origin.batchId());
     }
   }
 

@@ -71,12 +71,13 @@ final class SubmissionRunner {
       @Nullable StatusArea status,
       LeaseSet leases) {
     switch (kind) {
-      case RUN -> run(submission, require(status), binder(submission, leases).bind(), leases);
+      case RUN ->
+          run(submission, require(status), binder(submission, leases).bind(), null, leases);
       case PLAN -> plan(submission, require(status), leases);
       case PREPARE -> prepare(submission, require(status), leases);
       case RUN_PREPARED -> {
         BoundBatch prepared = batches.requirePrepared(submission.targetId());
-        run(submission, require(status), prepared, leases, prepared.leases());
+        run(submission, require(status), prepared, null, leases, prepared.leases());
       }
       case RESUME -> resume(submission, require(status), leases);
       case CANCEL -> {
@@ -150,7 +151,7 @@ final class SubmissionRunner {
     WaitingItems waiting = batches.requireWaiting(submission.targetId());
     BoundBatch bound = binder(submission, leases).resume(waiting);
     LeaseSet[] inherited = waiting.leases().toArray(new LeaseSet[0]);
-    run(submission, status, bound, leases, inherited);
+    run(submission, status, bound, waiting, leases, inherited);
   }
 
   /** Runs a batch, here or by the workers; the run becomes a holder of all leases. */
@@ -158,6 +159,7 @@ final class SubmissionRunner {
       Submission submission,
       StatusArea status,
       BoundBatch batch,
+      @Nullable WaitingItems origin,
       LeaseSet own,
       LeaseSet... inherited) {
     batches.requireRoomInFlight();
@@ -172,13 +174,10 @@ final class SubmissionRunner {
     leases.forEach(LeaseSet::retain);
     own.close();
     BatchExecution execution =
-        new BatchExecution(submission.batchId(), batch, status, leases, batches);
+        new BatchExecution(submission.batchId(), origin, batch, status, leases, batches);
     ItemRuns runs = new ItemRuns(batch, status, span);
-    if (submission.requireKind() == SubmissionKind.RESUME) {
-      batches.resumed(
-          submission.targetId(),
-          batches.requireWaiting(submission.targetId()),
-          batch.source().items());
+    if (origin != null) {
+      origin.beginResume(batch.source().items());
     }
     if (batch.workBytes() <= INLINE_BYTES) {
       runs.runHere(execution);

@@ -3,34 +3,42 @@ package io.tensorbridge.batch;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
 import io.tensorbridge.op.Outcome;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * The items of one batch that wait for outputs, and the leases on what they read. Filled by the
- * threads of the batch, later used by the dispatcher only.
+ * The items of one batch that wait for outputs, or are being resumed, and the leases on what they
+ * read; thread-safe.
  */
 final class WaitingItems {
   /** An item in the middle of its execution. */
   record Item(DecodedItem source, long workBytes, Outcome.NeedsSpace needs) {}
 
+  private final long batchId;
   private final String operation;
   private final int itemCount;
-  private final List<LeaseSet> leases;
+  private final List<LeaseSet> leases = new ArrayList<>();
   private final Map<Integer, Item> items = new HashMap<>();
+  private int resuming;
+  private boolean forgotten;
 
   /**
    * No waiting items yet.
    *
-   * @param operation what they are in the middle of
+   * @param batchId by which the client knows the batch
+   * @param operation what the items are in the middle of
    * @param itemCount items of the batch
-   * @param leases taken over from the batch, released by {@link #forget()}
    */
-  WaitingItems(String operation, int itemCount, List<LeaseSet> leases) {
+  WaitingItems(long batchId, String operation, int itemCount) {
+    this.batchId = batchId;
     this.operation = operation;
     this.itemCount = itemCount;
-    this.leases = leases;
+  }
+
+  long batchId() {
+    return batchId;
   }
 
   String operation() {
@@ -41,19 +49,11 @@ final class WaitingItems {
     return itemCount;
   }
 
-  List<LeaseSet> leases() {
-    return leases;
+  synchronized List<LeaseSet> leases() {
+    return List.copyOf(leases);
   }
 
-  int count() {
-    return items.size();
-  }
-
-  void add(int index, Item item) {
-    items.put(index, item);
-  }
-
-  Item require(int index) {
+  synchronized Item require(int index) {
     Item item = items.get(index);
     if (item == null) {
       throw new ProtocolException(
@@ -62,13 +62,35 @@ final class WaitingItems {
     return item;
   }
 
-  /** Takes out the items that a RESUME has named. */
-  void remove(List<DecodedItem> resumed) {
-    resumed.forEach(item -> items.remove(item.itemIndex()));
+  synchronized boolean isForgotten() {
+    return forgotten;
   }
 
-  void forget() {
+  /** Whether nothing waits and nothing may wait again. */
+  synchronized boolean isOver() {
+    return items.isEmpty() && resuming == 0;
+  }
+
+  /** Adds items that wait, and takes over the leases of the run that they were in. */
+  synchronized void add(Map<Integer, Item> waiting, List<LeaseSet> heldLeases) {
+    items.putAll(waiting);
+    leases.addAll(heldLeases);
+  }
+
+  /** Takes out the items that a RESUME has named. */
+  synchronized void beginResume(List<DecodedItem> resumed) {
+    resumed.forEach(item -> items.remove(item.itemIndex()));
+    resuming++;
+  }
+
+  synchronized void endResume() {
+    resuming--;
+  }
+
+  synchronized void forget() {
+    forgotten = true;
     items.clear();
     leases.forEach(LeaseSet::release);
+    leases.clear();
   }
 }
