@@ -57,7 +57,8 @@ final class ClientPlans {
   }
 
   /** A plan that was asked before; null if it was refused. */
-  @Nullable PlanRecord known(Key key) {
+  @Nullable
+  PlanRecord known(Key key) {
     return known.get(key);
   }
 

@@ -1,10 +1,10 @@
 package io.tensorbridge.batch;
 
 import io.tensorbridge.Access;
+import io.tensorbridge.Backing;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorLayout;
-import io.tensorbridge.Backing;
 import io.tensorbridge.op.Options;
 import java.util.ArrayList;
 import java.util.List;

@@ -80,7 +80,8 @@ final class StatusReader {
   /** Why an item failed, with its name. */
   BridgeException failure(int item, ErrorCode code, String name) {
     long at = itemAt(item);
-    String text = text(StatusLayout.itemTextOffset(area, at), StatusLayout.itemTextLength(area, at));
+    String text =
+        text(StatusLayout.itemTextOffset(area, at), StatusLayout.itemTextLength(area, at));
     String reason = text.isEmpty() ? "the server answered " + code : text;
     String prefix = "tensor \"" + name + "\": ";
     if (reason.startsWith(prefix)) {

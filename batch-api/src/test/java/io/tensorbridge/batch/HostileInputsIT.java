@@ -28,7 +28,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * the file's name, and serves everybody else meanwhile.
  */
 class HostileInputsIT {
-  @RegisterExtension static final NothingLeft NOTHING_LEFT = new NothingLeft();
+  @RegisterExtension
+  static final NothingLeft NOTHING_LEFT = new NothingLeft();
 
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
 

@@ -12,7 +12,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A server at a path, with the diagnostic operations, and a client of it; for each test anew. */
 abstract class ServerAndClient {
-  @RegisterExtension static final NothingLeft NOTHING_LEFT = new NothingLeft();
+  @RegisterExtension
+  static final NothingLeft NOTHING_LEFT = new NothingLeft();
 
   private Path folder;
   private BatchServer server;
