@@ -6,7 +6,6 @@ import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
 import io.tensorbridge.batch.wire.ErrorMessage;
-import io.tensorbridge.batch.wire.Hello;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
 import io.tensorbridge.batch.wire.OperationList;

@@ -1,5 +1,7 @@
 package io.tensorbridge.file;
 
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.FormatException;
 import io.tensorbridge.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -36,6 +38,29 @@ public interface TensorFile extends AutoCloseable {
    * @return a read-only segment of the entry's byte length
    */
   MemorySegment bytes(String name);
+
+  /**
+   * Copies stored bytes into memory of the caller: the way to give them to kernels, because nobody
+   * can truncate that memory.
+   *
+   * @param name a name of {@link #entries()}
+   * @param byteOffset where in the tensor's bytes
+   * @param target native memory, filled whole
+   * @throws io.tensorbridge.FormatException if the file can't be read or was truncated
+   * @throws IndexOutOfBoundsException if the tensor has fewer bytes
+   */
+  default void read(String name, long byteOffset, MemorySegment target) {
+    try {
+      MemorySegment.copy(bytes(name), byteOffset, target, 0, target.byteSize());
+    } catch (InternalError truncated) {
+      throw new FormatException(
+          ErrorCode.FILE_IO,
+          "tensor \"" + name + "\": the file was truncated while it was read",
+          -1,
+          "",
+          truncated);
+    }
+  }
 
   /**
    * A tensor of plain elements, mapped.

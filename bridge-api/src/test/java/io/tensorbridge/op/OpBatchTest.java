@@ -243,7 +243,7 @@ class OpBatchTest {
     AtomicInteger most = new AtomicInteger();
     OpRun run = chunks(500, () -> {
       most.accumulateAndGet(now.incrementAndGet(), Math::max);
-      Thread.yield();
+      Thread.onSpinWait();
       now.decrementAndGet();
     });
     runInPool(batch(false, 2, List.of(item(1, () -> run))));

@@ -1,23 +1,17 @@
 package io.tensorbridge.cli;
 
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.OptionException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * The {@code tensorbridge} command: reads the arguments and runs one subcommand.
  *
  * <p>Exit codes: 0 done, 1 a failure in the work, 2 wrong usage.
  */
-@Command(name = "tensorbridge", mixinStandardHelpOptions = true, versionProvider = Version.class,
-    description = "Tensors shared between Python and Java without copying them.")
-public final class Main implements Runnable {
-
-  @Spec
-  private CommandSpec spec;
-
+public final class Main {
   private Main() {}
 
   /**
@@ -26,15 +20,63 @@ public final class Main implements Runnable {
    * @param arguments the command line
    */
   public static void main(String[] arguments) {
-    System.exit(commandLine().execute(arguments));
+    System.exit(run(Arrays.asList(arguments), Console.ofProcess()));
   }
 
-  static CommandLine commandLine() {
-    return new CommandLine(new Main());
+  static int run(List<String> words, Console console) {
+    String first = words.isEmpty() ? "" : words.getFirst();
+    try {
+      return switch (first) {
+        case "-h", "--help", "help" -> print(console, toolHelp());
+        case "-V", "--version" -> print(console, Version.text());
+        case "" -> {
+          console.err().print("tensorbridge: a command is missing\n" + toolHelp());
+          yield ExitCode.USAGE;
+        }
+        default -> runCommand(first, words.subList(1, words.size()), console);
+      };
+    } finally {
+      console.out().flush();
+      console.err().flush();
+    }
   }
 
-  @Override
-  public void run() {
-    throw new ParameterException(spec.commandLine(), "Missing subcommand.");
+  private static int runCommand(String name, List<String> words, Console console) {
+    Subcommand subcommand = Subcommand.named(name);
+    if (subcommand == null) {
+      console.err().print("tensorbridge: unknown command \"" + name + "\"\n" + toolHelp());
+      return ExitCode.USAGE;
+    }
+    Command command = subcommand.create();
+    if (words.contains("-h") || words.contains("--help")) {
+      return print(console, HelpText.of(command.syntax()));
+    }
+    try {
+      return command.run(Arguments.parse(command.syntax(), words), console);
+    } catch (UsageException wrong) {
+      console.err().println("tensorbridge " + name + ": " + wrong.getMessage());
+      console.err().println(HelpText.usage(command.syntax()));
+      console.err().println("All about it: tensorbridge " + name + " --help");
+      return ExitCode.USAGE;
+    } catch (OptionException wrong) {
+      console.err().println("tensorbridge " + name + ": " + wrong.getMessage());
+      return ExitCode.USAGE;
+    } catch (BridgeException failure) {
+      console.err().println("tensorbridge " + name + ": " + failure.getMessage());
+      return ExitCode.FAILED;
+    }
+  }
+
+  private static String toolHelp() {
+    List<CommandSyntax> syntaxes = new ArrayList<>();
+    for (Subcommand subcommand : Subcommand.values()) {
+      syntaxes.add(subcommand.create().syntax());
+    }
+    return HelpText.ofTool(syntaxes);
+  }
+
+  private static int print(Console console, String text) {
+    console.out().print(text);
+    return ExitCode.DONE;
   }
 }

@@ -1,14 +1,12 @@
 package io.tensorbridge.cli;
 
-import picocli.CommandLine.IVersionProvider;
-
 /** Tells the version in the jar's manifest, and the JVM that runs it. */
-final class Version implements IVersionProvider {
+final class Version {
+  private Version() {}
 
-  @Override
-  public String[] getVersion() {
+  static String text() {
     String version = Version.class.getPackage().getImplementationVersion();
-    return new String[]{"tensorbridge " + (version == null ? "(unpackaged)" : version),
-        "JVM " + Runtime.version()};
+    return "tensorbridge " + (version == null ? "(unpackaged)" : version) + "\nJVM "
+        + Runtime.version() + "\n";
   }
 }

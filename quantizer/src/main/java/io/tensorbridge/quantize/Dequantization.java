@@ -102,6 +102,10 @@ public final class Dequantization {
   private OpRun bind(List<Tensor> sources, Output output) {
     Parts.require(parts, sources);
     List<StoredBytes> stored = sources.stream().map(StoredBytes::of).toList();
+    return FileBackedRun.watch(sources, run(stored, output));
+  }
+
+  private OpRun run(List<StoredBytes> stored, Output output) {
     long elements = type.shape().elementCount();
     return switch (scheme) {
       case BlockScheme block ->

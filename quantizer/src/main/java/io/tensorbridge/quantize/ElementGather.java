@@ -65,10 +65,10 @@ final class ElementGather {
 
   private void copyRun(MemorySegment target, long to, int run, long stride) {
     if (stride == size) {
-      StoredBytes.copy(segment, offset, target, to, (long) run * size);
+      MemorySegment.copy(segment, offset, target, to, (long) run * size);
     } else if (inFile || size == 1) {
       for (int i = 0; i < run; i++) {
-        StoredBytes.copy(segment, offset + i * stride, target, to + (long) i * size, size);
+        MemorySegment.copy(segment, offset + i * stride, target, to + (long) i * size, size);
       }
     } else {
       switch (size) {

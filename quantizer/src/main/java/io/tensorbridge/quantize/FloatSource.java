@@ -119,8 +119,11 @@ final class FloatSource {
 
   private TensorException nonFinite(long index, float value) {
     String where = index < 0 ? "a value changed while it was read" : "element " + index;
-    String what = Float.isNaN(value) ? "NaN" : tensor.dtype() == DType.F64
-        ? "infinite as float32" : "infinite";
+    String what = Float.isNaN(value)
+        ? "NaN"
+        : tensor.dtype() == DType.F64
+            ? "infinite as float32"
+            : "infinite";
     return new TensorException(
         ErrorCode.NON_FINITE,
         "",

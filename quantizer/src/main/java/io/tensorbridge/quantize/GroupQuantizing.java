@@ -104,7 +104,7 @@ final class GroupQuantizing implements OpRun {
       GroupParameters parameters) {
     long range = ValueRange.EMPTY;
     int at = 0;
-    for (int done = 0; done < groups; ) {
+    for (int done = 0; done < groups;) {
       int length = groupLength(firstGroup + done);
       int run = grid.isEven() ? groups : sameLength(firstGroup + done, groups - done);
       long found =

@@ -125,7 +125,7 @@ final class LongGroupQuantizing implements OpRun {
         output.claim(0, byteOffset, grid.packedBytes(bits, elements), scratch);
     MemorySegment codes = bits == 8 ? target : scratch.codes(elements);
     UniformKernel kernel = choice.forWork(elements / 2);
-    for (long at = from; at < from + elements; ) {
+    for (long at = from; at < from + elements;) {
       int group = Math.toIntExact(grid.groupAt(at));
       int length = (int) (Math.min(grid.groupEnd(group), from + elements) - at);
       if (ranges[group].isClipped()) {

@@ -116,6 +116,10 @@ public final class Quantization {
           ErrorCode.BAD_SHAPE, tensor.type() + " was given where " + type + " was planned");
     }
     FloatSource source = FloatSource.of(tensor);
+    return FileBackedRun.watch(List.of(tensor), run(source, output));
+  }
+
+  private OpRun run(FloatSource source, Output output) {
     return switch (scheme) {
       case BlockScheme block ->
           new BlockQuantizing(block.format(), 0, nonFinite, source, output);

@@ -1,8 +1,6 @@
 package io.tensorbridge.quantize;
 
 import io.tensorbridge.Backing;
-import io.tensorbridge.ErrorCode;
-import io.tensorbridge.FormatException;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.quantize.internal.kernel.Native;
 import java.lang.foreign.MemorySegment;
@@ -38,13 +36,16 @@ sealed interface StoredBytes {
     }
   }
 
-  /** A mapped file or heap memory, without gaps. */
+  /**
+   * A mapped file or heap memory, without gaps. A bulk copy is the one way to read a file that can
+   * fail in a way that can be caught ({@link FileBackedRun}).
+   */
   record Copied(MemorySegment data, int elementBytes) implements StoredBytes {
     @Override
     public MemorySegment read(long first, int count, Scratch scratch) {
       long byteLength = (long) count * elementBytes;
       MemorySegment copy = scratch.stored(byteLength);
-      copy(data, first * elementBytes, copy, 0, byteLength);
+      MemorySegment.copy(data, first * elementBytes, copy, 0, byteLength);
       return copy;
     }
   }
@@ -56,27 +57,6 @@ sealed interface StoredBytes {
       MemorySegment target = scratch.stored((long) count * tensor.dtype().byteSize());
       new ElementGather(tensor, first).copyTo(target, count);
       return target;
-    }
-  }
-
-  /**
-   * Copies bytes that may lie in a file.
-   *
-   * @throws FormatException if the file was truncated since it was mapped: the one way to read it
-   *     that can fail in a way that can be caught
-   */
-  static void copy(
-      MemorySegment source, long sourceOffset, MemorySegment target, long offset, long length) {
-    try {
-      MemorySegment.copy(source, sourceOffset, target, offset, length);
-    } catch (InternalError fault) {
-      throw new FormatException(
-          ErrorCode.FILE_IO,
-          "bytes " + sourceOffset + " to " + (sourceOffset + length)
-              + " of the tensor can't be read: its file was truncated since it was opened",
-          sourceOffset,
-          "the file keeps its size",
-          fault);
     }
   }
 }

@@ -54,7 +54,7 @@ final class UniformDequantizing implements OpRun {
       long byteOffset = from * Float.BYTES;
       MemorySegment values =
           output.claim(0, byteOffset, (long) elements * Float.BYTES, scratch);
-      for (long at = from; at < from + elements; ) {
+      for (long at = from; at < from + elements;) {
         long group = grid.groupAt(at);
         int index = (int) (group - firstGroup);
         int length = (int) (Math.min(grid.groupEnd(group), from + elements) - at);

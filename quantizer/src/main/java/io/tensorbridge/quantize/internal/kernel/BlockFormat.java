@@ -50,15 +50,16 @@ public enum BlockFormat {
     };
   }
 
-  /** Whether there is a vector twin: the compiler vectorizes the scalar loops of plain floats. */
+  /** Whether there is a vector twin; the compiler vectorizes the scalar loops of the others as well. */
   boolean hasVector() {
-    return blockElements > 1;
+    return this != F32 && this != F16;
   }
 
   /** The vector twin; only with the module {@code jdk.incubator.vector}. */
   BlockKernel vector() {
     return switch (this) {
-      case F32, F16, BF16 -> throw new UnsupportedOperationException(name());
+      case F32, F16 -> throw new UnsupportedOperationException(name());
+      case BF16 -> new VectorBf16();
       case Q8_0 -> new VectorQ80();
       case Q4_0 -> new VectorQ40();
     };

@@ -33,6 +33,14 @@ final class Lanes {
   static final VectorSpecies<Short> SHORTS =
       COUNT == 16 ? ShortVector.SPECIES_256 : ShortVector.SPECIES_128;
 
+  /** A vector of as many shorts as there are floats in a vector. */
+  static final VectorSpecies<Short> HALVES =
+      switch (COUNT) {
+        case 16 -> ShortVector.SPECIES_256;
+        case 8 -> ShortVector.SPECIES_128;
+        default -> ShortVector.SPECIES_64;
+      };
+
   /** Vectors of floats in a vector of {@link #BYTES}: 2 where bytes would be too short, else 1. */
   static final int PARTS = BYTES.length() / COUNT;
 

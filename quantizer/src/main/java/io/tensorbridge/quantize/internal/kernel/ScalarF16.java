@@ -12,26 +12,20 @@ final class ScalarF16 implements BlockKernel {
       long targetOffset,
       int blocks) {
     float[] values = new float[Strip.ELEMENTS];
+    int[] rawBits = new int[Strip.ELEMENTS];
     short[] halves = new short[Strip.ELEMENTS];
     int magnitude = 0;
     for (int done = 0; done < blocks; done += Strip.ELEMENTS) {
       int count = Math.min(Strip.ELEMENTS, blocks - done);
       Strip.load(source, sourceOffset + 4L * done, values, count);
-      magnitude = Math.max(magnitude, magnitude(values, count));
+      Strip.load(source, sourceOffset + 4L * done, rawBits, count);
+      magnitude = Math.max(magnitude, Strip.magnitude(rawBits, count));
       for (int i = 0; i < count; i++) {
         halves[i] = Float.floatToFloat16(values[i]);
       }
       Strip.store(halves, count, target, targetOffset + 2L * done);
     }
     return magnitude;
-  }
-
-  private static int magnitude(float[] values, int count) {
-    int greatest = 0;
-    for (int i = 0; i < count; i++) {
-      greatest = Math.max(greatest, Float.floatToRawIntBits(values[i]) & 0x7fffffff);
-    }
-    return greatest;
   }
 
   @Override

@@ -16,7 +16,7 @@ final class ScalarF32 implements BlockKernel {
     for (int done = 0; done < blocks; done += Strip.ELEMENTS) {
       int count = Math.min(Strip.ELEMENTS, blocks - done);
       Strip.load(source, sourceOffset + 4L * done, bits, count);
-      magnitude = Math.max(magnitude, Strip.magnitude(bits, 0, count));
+      magnitude = Math.max(magnitude, Strip.magnitude(bits, count));
     }
     MemorySegment.copy(source, sourceOffset, target, targetOffset, 4L * blocks);
     return magnitude;

@@ -24,6 +24,7 @@ final class ScalarQ40 implements BlockKernel {
       long targetOffset,
       int blocks) {
     float[] values = new float[Strip.ELEMENTS];
+    int[] rawBits = new int[Strip.ELEMENTS];
     int[] codes = new int[Strip.ELEMENTS];
     float[] inverses = new float[Strip.ELEMENTS];
     float[] biases = new float[Strip.ELEMENTS];
@@ -33,25 +34,32 @@ final class ScalarQ40 implements BlockKernel {
       int count = Math.min(STRIP_BLOCKS, blocks - done);
       long targetStart = targetOffset + (long) done * BYTES;
       Strip.load(source, sourceOffset + 4L * done * ELEMENTS, values, count * ELEMENTS);
+      Strip.load(source, sourceOffset + 4L * done * ELEMENTS, rawBits, count * ELEMENTS);
       for (int block = 0; block < count; block++) {
         int from = block * ELEMENTS;
-        int greatest = Magnitudes.of(values, from);
-        float scale = Q40Layout.scale(Magnitudes.firstOf(values, from, greatest));
+        int greatest = Magnitudes.of(rawBits, from);
+        float scale = Q40Layout.scale(Magnitudes.firstOf(rawBits, from, greatest));
         float inverse = Q40Layout.inverse(scale);
-        target.set(Q40Layout.SCALE, targetStart + (long) block * BYTES, Float.floatToFloat16(scale));
+        target.set(Q40Layout.SCALE, targetStart + (long) block * BYTES,
+            Float.floatToFloat16(scale));
         Arrays.fill(inverses, from, from + ELEMENTS, inverse);
         Arrays.fill(biases, from, from + ELEMENTS, Q40Layout.bias(scale, inverse));
         magnitude = Math.max(magnitude, greatest);
       }
-      for (int i = 0; i < count * ELEMENTS; i++) {
-        codes[i] = Math.min(15, (int) (values[i] * inverses[i] + biases[i]));
-      }
+      round(values, inverses, biases, codes, count * ELEMENTS);
       for (int block = 0; block < count; block++) {
         pack(codes, block * ELEMENTS, nibbles);
         Strip.store(nibbles, HALF, target, targetStart + (long) block * BYTES + CODES);
       }
     }
     return magnitude;
+  }
+
+  private static void round(
+      float[] values, float[] inverses, float[] biases, int[] codes, int count) {
+    for (int i = 0; i < count; i++) {
+      codes[i] = Math.min(15, (int) (values[i] * inverses[i] + biases[i]));
+    }
   }
 
   private static void pack(int[] codes, int from, byte[] nibbles) {

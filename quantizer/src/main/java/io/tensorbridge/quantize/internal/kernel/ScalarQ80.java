@@ -23,6 +23,7 @@ final class ScalarQ80 implements BlockKernel {
       long targetOffset,
       int blocks) {
     float[] values = new float[Strip.ELEMENTS];
+    int[] rawBits = new int[Strip.ELEMENTS];
     int[] codes = new int[Strip.ELEMENTS];
     byte[] bytes = new byte[Strip.ELEMENTS];
     float[] inverses = new float[Strip.ELEMENTS];
@@ -31,15 +32,17 @@ final class ScalarQ80 implements BlockKernel {
       int count = Math.min(STRIP_BLOCKS, blocks - done);
       long targetStart = targetOffset + (long) done * BYTES;
       Strip.load(source, sourceOffset + 4L * done * ELEMENTS, values, count * ELEMENTS);
+      Strip.load(source, sourceOffset + 4L * done * ELEMENTS, rawBits, count * ELEMENTS);
       for (int block = 0; block < count; block++) {
-        int greatest = Magnitudes.of(values, block * ELEMENTS);
+        int greatest = Magnitudes.of(rawBits, block * ELEMENTS);
         float scale = Q80Layout.scale(greatest);
-        target.set(Q80Layout.SCALE, targetStart + (long) block * BYTES, Float.floatToFloat16(scale));
+        target.set(Q80Layout.SCALE, targetStart + (long) block * BYTES,
+            Float.floatToFloat16(scale));
         Arrays.fill(
             inverses, block * ELEMENTS, (block + 1) * ELEMENTS, Q80Layout.inverse(scale));
         magnitude = Math.max(magnitude, greatest);
       }
-      round(values, inverses, codes, count * ELEMENTS);
+      round(values, rawBits, inverses, codes, count * ELEMENTS);
       narrow(codes, bytes, count * ELEMENTS);
       for (int block = 0; block < count; block++) {
         MemorySegment.copy(
@@ -54,12 +57,16 @@ final class ScalarQ80 implements BlockKernel {
     return magnitude;
   }
 
-  /** C's {@code roundf}: truncation after adding the float just below one half, with the sign. */
-  private static void round(float[] values, float[] inverses, int[] codes, int count) {
+  /**
+   * C's {@code roundf}: truncation of the magnitude after adding the float just below one half. The
+   * sign comes from the raw bits, since the compiler does not vectorize casts between the two.
+   */
+  private static void round(
+      float[] values, int[] rawBits, float[] inverses, int[] codes, int count) {
     for (int i = 0; i < count; i++) {
-      float code = values[i] * inverses[i];
-      int half = (Float.floatToRawIntBits(code) & 0x80000000) | 0x3effffff;
-      codes[i] = (int) (code + Float.intBitsToFloat(half));
+      int magnitude = (int) (Math.abs(values[i] * inverses[i]) + 0x1.fffffep-2f);
+      int sign = rawBits[i] >> 31;
+      codes[i] = (magnitude ^ sign) - sign;
     }
   }
 

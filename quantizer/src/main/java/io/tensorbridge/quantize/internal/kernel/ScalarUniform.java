@@ -7,30 +7,34 @@ import java.util.Arrays;
 
 /** The reference for {@link UniformKernel}, a strip at a time. */
 final class ScalarUniform implements UniformKernel {
-  /** Added to a float of at most 2^22, it leaves the nearest integer, half to even, in low bits. */
+  /** Added to a float of at most 2^22 and taken away, it leaves the nearest integer, half to even. */
   private static final float MAGIC = 12582912f;
-
-  private static final int MAGIC_BITS = 0x4b400000;
 
   @Override
   public long range(MemorySegment source, long sourceOffset, int count) {
-    int[] bits = new int[Math.min(count, Strip.ELEMENTS)];
+    int[] keys = new int[Math.min(count, Strip.ELEMENTS)];
     long range = ValueRange.EMPTY;
     for (int done = 0; done < count; done += Strip.ELEMENTS) {
       int length = Math.min(Strip.ELEMENTS, count - done);
-      Strip.load(source, sourceOffset + 4L * done, bits, length);
-      range = ValueRange.join(range, range(bits, length));
+      loadKeys(source, sourceOffset + 4L * done, keys, length);
+      range = ValueRange.join(range, range(keys, 0, length));
     }
     return range;
   }
 
-  private static long range(int[] bits, int count) {
+  private static void loadKeys(MemorySegment source, long offset, int[] keys, int count) {
+    Strip.load(source, offset, keys, count);
+    for (int i = 0; i < count; i++) {
+      keys[i] ^= (keys[i] >> 31) & 0x7fffffff;
+    }
+  }
+
+  private static long range(int[] keys, int from, int to) {
     int low = Integer.MAX_VALUE;
     int high = Integer.MIN_VALUE;
-    for (int i = 0; i < count; i++) {
-      int key = bits[i] ^ ((bits[i] >> 31) & 0x7fffffff);
-      low = Math.min(low, key);
-      high = Math.max(high, key);
+    for (int i = from; i < to; i++) {
+      low = Math.min(low, keys[i]);
+      high = Math.max(high, keys[i]);
     }
     return ValueRange.of(low, high);
   }
@@ -45,27 +49,11 @@ final class ScalarUniform implements UniformKernel {
       int maxCode,
       MemorySegment codes,
       long codesOffset) {
-    int capacity = Math.min(count, Strip.ELEMENTS);
-    float[] values = new float[capacity];
-    int[] wide = new int[capacity];
-    byte[] narrow = new byte[capacity];
+    Coder coder = new Coder(Math.min(count, Strip.ELEMENTS), maxCode);
+    coder.use(0, coder.capacity(), scale, zeroPoint);
     for (int done = 0; done < count; done += Strip.ELEMENTS) {
       int length = Math.min(Strip.ELEMENTS, count - done);
-      Strip.load(source, sourceOffset + 4L * done, values, length);
-      round(values, wide, length, scale, zeroPoint, maxCode);
-      for (int i = 0; i < length; i++) {
-        narrow[i] = (byte) wide[i];
-      }
-      Strip.store(narrow, length, codes, codesOffset + done);
-    }
-  }
-
-  private static void round(
-      float[] values, int[] codes, int count, float scale, float zeroPoint, int maxCode) {
-    for (int i = 0; i < count; i++) {
-      float shifted = values[i] / scale + zeroPoint + MAGIC;
-      int code = Float.floatToRawIntBits(shifted) - MAGIC_BITS;
-      codes[i] = Math.max(0, Math.min(code, maxCode));
+      coder.code(source, sourceOffset + 4L * done, length, codes, codesOffset + done);
     }
   }
 
@@ -82,19 +70,85 @@ final class ScalarUniform implements UniformKernel {
       int firstGroup) {
     long all = ValueRange.EMPTY;
     int maxCode = rule.maxCode();
-    for (int group = 0; group < groups; group++) {
-      long at = (long) group * groupElements;
+    int stripGroups = Math.max(1, Strip.ELEMENTS / groupElements);
+    Coder coder = new Coder(Math.min(Strip.ELEMENTS, stripGroups * groupElements), maxCode);
+    int[] keys = new int[coder.capacity()];
+    for (int done = 0; done < groups; done += stripGroups) {
+      int count = Math.min(stripGroups, groups - done);
+      long at = (long) done * groupElements;
       long from = sourceOffset + 4 * at;
-      long range = range(source, from, groupElements);
-      float low = ValueRange.low(range);
-      float scale = rule.scale(low, ValueRange.high(range));
-      float zeroPoint = rule.zeroPoint(low, scale);
-      codes(
-          source, from, groupElements, scale, zeroPoint, maxCode, codes, codesOffset + at);
-      parameters.set(firstGroup + group, scale, zeroPoint);
-      all = ValueRange.join(all, range);
+      long to = codesOffset + at;
+      boolean inStrip = groupElements <= Strip.ELEMENTS;
+      if (inStrip) {
+        loadKeys(source, from, keys, count * groupElements);
+      }
+      for (int i = 0; i < count; i++) {
+        int first = i * groupElements;
+        long range = inStrip
+            ? range(keys, first, first + groupElements)
+            : range(source, from, groupElements);
+        float low = ValueRange.low(range);
+        float scale = rule.scale(low, ValueRange.high(range));
+        float zeroPoint = rule.zeroPoint(low, scale);
+        parameters.set(firstGroup + done + i, scale, zeroPoint);
+        all = ValueRange.join(all, range);
+        if (inStrip) {
+          coder.use(first, first + groupElements, scale, zeroPoint);
+        } else {
+          codes(source, from, groupElements, scale, zeroPoint, maxCode, codes, to);
+        }
+      }
+      if (inStrip) {
+        coder.code(source, from, count * groupElements, codes, to);
+      }
     }
     return all;
+  }
+
+  /** Turns strips of values into codes; each element has its own scale, so that one loop does. */
+  private static final class Coder {
+    private final int maxCode;
+    private final float[] values;
+    private final float[] scales;
+    private final float[] zeroPoints;
+    private final int[] wide;
+    private final byte[] narrow;
+
+    Coder(int capacity, int maxCode) {
+      this.maxCode = maxCode;
+      values = new float[capacity];
+      scales = new float[capacity];
+      zeroPoints = new float[capacity];
+      wide = new int[capacity];
+      narrow = new byte[capacity];
+    }
+
+    int capacity() {
+      return values.length;
+    }
+
+    void use(int from, int to, float scale, float zeroPoint) {
+      Arrays.fill(scales, from, to, scale);
+      Arrays.fill(zeroPoints, from, to, zeroPoint);
+    }
+
+    void code(MemorySegment source, long from, int count, MemorySegment codes, long to) {
+      Strip.load(source, from, values, count);
+      round(values, scales, zeroPoints, maxCode, wide, count);
+      for (int i = 0; i < count; i++) {
+        narrow[i] = (byte) wide[i];
+      }
+      Strip.store(narrow, count, codes, to);
+    }
+
+    private static void round(
+        float[] values, float[] scales, float[] zeroPoints, int maxCode, int[] codes, int count) {
+      for (int i = 0; i < count; i++) {
+        float code = values[i] / scales[i] + zeroPoints[i];
+        int nearest = (int) (code + MAGIC - MAGIC);
+        codes[i] = Math.max(0, Math.min(nearest, maxCode));
+      }
+    }
   }
 
   @Override

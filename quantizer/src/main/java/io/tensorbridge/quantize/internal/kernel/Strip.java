@@ -39,6 +39,10 @@ final class Strip {
     MemorySegment.copy(strip, 0, target, JAVA_FLOAT_UNALIGNED, offset, count);
   }
 
+  static void store(int[] strip, int count, MemorySegment target, long offset) {
+    MemorySegment.copy(strip, 0, target, JAVA_INT_UNALIGNED, offset, count);
+  }
+
   static void store(short[] strip, int count, MemorySegment target, long offset) {
     MemorySegment.copy(strip, 0, target, JAVA_SHORT_UNALIGNED, offset, count);
   }
@@ -48,9 +52,9 @@ final class Strip {
   }
 
   /** The greatest magnitude of a run of raw float bits, the sign cleared. */
-  static int magnitude(int[] bits, int from, int to) {
+  static int magnitude(int[] bits, int count) {
     int greatest = 0;
-    for (int i = from; i < to; i++) {
+    for (int i = 0; i < count; i++) {
       greatest = Math.max(greatest, bits[i] & 0x7fffffff);
     }
     return greatest;

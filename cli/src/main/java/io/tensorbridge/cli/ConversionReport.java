@@ -1,0 +1,102 @@
+package io.tensorbridge.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.quantize.model.ConversionResult;
+import io.tensorbridge.quantize.model.TensorPlan;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a conversion did, as text or JSON.
+ *
+ * @param input the model
+ * @param output the new file
+ * @param scheme as asked for
+ * @param result what was written
+ * @param seconds it took
+ */
+record ConversionReport(
+    Path input, Path output, String scheme, ConversionResult result, double seconds) {
+  /** Tensors of one encoding. */
+  private static final class Sum {
+    int tensors;
+    long inputBytes;
+    long outputBytes;
+  }
+
+  void print(WorkOptions work, Console console) {
+    if (work.json()) {
+      JsonDocument.print(console.out(), this::writeJson);
+    } else if (work.prints()) {
+      printText(console.out());
+    }
+  }
+
+  private void printText(PrintWriter out) {
+    Map<String, Sum> sums = new TreeMap<>();
+    Map<String, Integer> notes = new TreeMap<>();
+    for (TensorPlan plan : result.tensors()) {
+      Sum sum = sums.computeIfAbsent(plan.encoding(), unused -> new Sum());
+      sum.tensors++;
+      sum.inputBytes += plan.source().byteLength();
+      sum.outputBytes += plan.byteLength();
+      if (!plan.note().isEmpty()) {
+        notes.merge(plan.encoding() + ": " + plan.note(), 1, Integer::sum);
+      }
+    }
+    TextTable table = new TextTable("written as", ">tensors", ">before", ">after");
+    sums.forEach(
+        (encoding, sum) -> table.add(
+            encoding,
+            Integer.toString(sum.tensors),
+            ByteSize.text(sum.inputBytes),
+            ByteSize.text(sum.outputBytes)));
+    table.print(out);
+    notes.forEach((note, count) -> out.println("  " + count + " as " + note));
+    result.warnings().forEach(warning -> out.println("warning: " + warning));
+    out.println(
+        output + ": " + ByteSize.text(result.outputBytes()) + " of "
+            + ByteSize.text(result.inputBytes())
+            + String.format(Locale.ROOT, " in %.2f s, %.2f GB/s",
+                seconds, result.inputBytes() / seconds / 1e9));
+    out.flush();
+  }
+
+  private void writeJson(JsonGenerator json) throws IOException {
+    json.writeStringField("input", input.toString());
+    json.writeStringField("output", output.toString());
+    json.writeStringField("scheme", scheme);
+    json.writeNumberField("input_bytes", result.inputBytes());
+    json.writeNumberField("output_bytes", result.outputBytes());
+    json.writeNumberField("seconds", seconds);
+    json.writeArrayFieldStart("tensors");
+    for (TensorPlan plan : result.tensors()) {
+      json.writeStartObject();
+      json.writeStringField("name", plan.source().name());
+      JsonDocument.writeShape(json, plan.source().shape());
+      json.writeStringField("from", plan.source().encoding());
+      json.writeStringField("to", plan.encoding());
+      json.writeNumberField("bytes", plan.byteLength());
+      if (!plan.note().isEmpty()) {
+        json.writeStringField("note", plan.note());
+      }
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeObjectFieldStart("failures");
+    for (Map.Entry<String, BridgeException> failure : result.failures().entrySet()) {
+      json.writeStringField(failure.getKey(), String.valueOf(failure.getValue().getMessage()));
+    }
+    json.writeEndObject();
+    json.writeArrayFieldStart("warnings");
+    for (String warning : result.warnings()) {
+      json.writeString(warning);
+    }
+    json.writeEndArray();
+  }
+}

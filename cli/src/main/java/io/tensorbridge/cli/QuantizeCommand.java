@@ -1,0 +1,107 @@
+package io.tensorbridge.cli;
+
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.cli.CommandSyntax.Option;
+import io.tensorbridge.file.TensorFile;
+import io.tensorbridge.file.TensorFileFormats;
+import io.tensorbridge.quantize.NonFinite;
+import io.tensorbridge.quantize.QuantScheme;
+import io.tensorbridge.quantize.model.ConversionOptions;
+import io.tensorbridge.quantize.model.ConversionResult;
+import io.tensorbridge.quantize.model.ModelComparison;
+import io.tensorbridge.quantize.model.ModelConversion;
+import io.tensorbridge.quantize.model.SchemeOverride;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Quantizes a model file. */
+final class QuantizeCommand implements Command {
+  private static final String DEFAULT_SCHEME = "q8_0";
+
+  @Override
+  public CommandSyntax syntax() {
+    CommandSyntax syntax =
+        CommandSyntax.of(
+            "quantize",
+            "Quantize a model file.",
+            "Quantizes a model file. Tensors of one dimension stay f32; a row that doesn't"
+                + " divide into the scheme's blocks gets llama.cpp's fallback, where a row is"
+                + " the last dimension, or in*kh*kw of a convolution. Both are reported. The"
+                + " output appears whole or not at all.")
+            .positional("IN", "The model: .safetensors, .safetensors.index.json, .gguf, .npz,"
+                + " .arrow.")
+            .option(new Option("--output", "-o", "OUT", "The new file, its format by the ending;"
+                + " by default beside IN, with the scheme in its name."))
+            .option(Option.value("--scheme", "SCHEME", "One of those below; default "
+                + DEFAULT_SCHEME + "."))
+            .option(Option.value("--override", "REGEX=SCHEME", "Another scheme for the tensors"
+                + " whose whole name matches; the first that matches decides. May be repeated."))
+            .option(Option.value("--nonfinite", "error|clip", "What to do with NaN and"
+                + " infinities; default error."));
+    return WorkOptions.addTo(syntax)
+        .option(Option.flag("--continue-on-error", "Leave out tensors that fail, and go on; the"
+            + " exit code is 1 all the same."))
+        .option(Option.value("--report", "FILE.html", "Compare the result with IN and write a"
+            + " page of figures."))
+        .example("tensorbridge quantize model.safetensors")
+        .example(
+            "tensorbridge quantize model.safetensors.index.json -o small.gguf --scheme q4_0 \\")
+        .example("    --override '.*\\.(k|v)_proj\\.weight=q8_0' --override 'lm_head\\..*=f16'")
+        .example("tensorbridge quantize model.safetensors --scheme uniform:bits=4,group=128 \\")
+        .example("    --report quality.html")
+        .appendix(SchemeTable::text);
+  }
+
+  @Override
+  public int run(Arguments arguments, Console console) {
+    WorkOptions work = WorkOptions.of(arguments);
+    ConversionOptions options = conversionOptions(arguments);
+    Optional<Path> report = arguments.pathValue("--report");
+    Path input = arguments.path(0);
+    TensorFileFormats formats = TensorFileFormats.ofServices();
+    Path target =
+        arguments
+            .pathValue("--output")
+            .orElseGet(() -> OutputName.of(formats, input, options.scheme()));
+    long started = System.nanoTime();
+    ConversionResult result;
+    try (ModelConversion conversion =
+        ModelConversion.quantize(formats, input, target, options)) {
+      result = ConversionWork.run(conversion, "quantize", work, console);
+    }
+    double seconds = (System.nanoTime() - started) / 1e9;
+    ConversionReport figures =
+        new ConversionReport(input, target, options.scheme().toString(), result, seconds);
+    if (report.isPresent()) {
+      new HtmlReport(figures, compare(formats, figures, work, console)).write(report.get());
+    }
+    figures.print(work, console);
+    for (BridgeException failure : result.failures().values()) {
+      console.err().println("tensorbridge quantize: left out: " + failure.getMessage());
+    }
+    return result.failures().isEmpty() ? ExitCode.DONE : ExitCode.FAILED;
+  }
+
+  private static ConversionOptions conversionOptions(Arguments arguments) {
+    List<SchemeOverride> overrides = new ArrayList<>();
+    for (String override : arguments.values("--override")) {
+      overrides.add(SchemeOverride.parse(override));
+    }
+    return new ConversionOptions(
+        QuantScheme.parse(arguments.value("--scheme").orElse(DEFAULT_SCHEME)),
+        overrides,
+        NonFinite.parse(arguments.value("--nonfinite").orElse("error")),
+        arguments.flag("--continue-on-error"));
+  }
+
+  private static ModelComparison compare(
+      TensorFileFormats formats, ConversionReport figures, WorkOptions work, Console console) {
+    try (TensorFile original = formats.forPath(figures.input()).open(figures.input());
+        TensorFile quantized = formats.forPath(figures.output()).open(figures.output());
+        ProgressBar bar = work.progressBar(console, "compare")) {
+      return ModelComparison.of(original, quantized, work.threads(), bar::update);
+    }
+  }
+}

@@ -1,0 +1,107 @@
+package io.tensorbridge.cli;
+
+import io.tensorbridge.batch.BatchServer;
+import io.tensorbridge.batch.ServerOptions;
+import io.tensorbridge.cli.CommandSyntax.Option;
+import io.tensorbridge.shm.LocalSocket;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Serves batches to other processes. */
+final class ServeCommand implements Command {
+  private static final String SOCKET = "--socket";
+  private static final String INHERIT_FD = "--inherit-fd";
+  private static final String MAX_CLIENTS = "--max-clients";
+  private static final String MAX_BYTES = "--max-bytes";
+  private static final String THREADS = "--threads";
+  private static final String DIAGNOSTICS = "--diagnostics";
+  private static final int FIRST_INHERITED_FD = 3;
+
+  @Override
+  public CommandSyntax syntax() {
+    ServerOptions defaults = ServerOptions.defaults();
+    return CommandSyntax.of(
+        "serve",
+        "Serve batches to other processes of this machine.",
+        "Serves batches of tensor operations to other processes of this user, over shared"
+            + " memory, until it is interrupted. Python joins it by"
+            + " tb.open(\"unix:PATH\").")
+        .option(Option.value(SOCKET, "PATH", "Where to listen; the directory is made for this"
+            + " user only. Required."))
+        .option(Option.value(MAX_CLIENTS, "N", "Connections at a time; default "
+            + defaults.maxClients() + "."))
+        .option(Option.value(MAX_BYTES, "SIZE", "Shared memory of one client; default "
+            + ByteSize.text(defaults.maxBytesPerClient()) + "."))
+        .option(Option.value(THREADS, "N", "Threads that work for all clients; by default the"
+            + " processors of this process."))
+        .option(Option.flag(DIAGNOSTICS, "Offer operations that only serve tests, too."))
+        .option(Option.value(INHERIT_FD, "N", ""))
+        .example("tensorbridge serve --socket $XDG_RUNTIME_DIR/tensorbridge/tb.sock")
+        .example("tensorbridge serve --socket /run/user/1000/tb/tb.sock --max-bytes 8GiB");
+  }
+
+  @Override
+  public int run(Arguments arguments, Console console) {
+    ServerOptions options = serverOptions(arguments);
+    Optional<Path> socket = arguments.pathValue(SOCKET);
+    int inherited = arguments.number(INHERIT_FD, FIRST_INHERITED_FD, -1);
+    if (socket.isPresent() == inherited >= 0) {
+      throw new UsageException("missing " + SOCKET + " PATH");
+    }
+    if (socket.isPresent()) {
+      try (BatchServer server = BatchServer.listen(socket.get(), options)) {
+        console.err().println("tensorbridge serve: listening on " + socket.get());
+        awaitEnd(server);
+      }
+    } else {
+      try (BatchServer server =
+          BatchServer.serve(LocalSocket.ofInherited(inherited), options)) {
+        endWithParent(server);
+        awaitEnd(server);
+      }
+    }
+    return ExitCode.DONE;
+  }
+
+  private static ServerOptions serverOptions(Arguments arguments) {
+    ServerOptions defaults = ServerOptions.defaults();
+    long maxBytes =
+        arguments.byteSize(MAX_BYTES, Long.toString(defaults.maxBytesPerClient()));
+    if (maxBytes < 1) {
+      throw new UsageException(MAX_BYTES + " must be at least 1 byte");
+    }
+    return defaults.toBuilder()
+        .maxClients(arguments.number(MAX_CLIENTS, 1, defaults.maxClients()))
+        .maxBytesPerClient(maxBytes)
+        .threads(arguments.number(THREADS, 1, defaults.threads()))
+        .diagnostics(arguments.flag(DIAGNOSTICS))
+        .build();
+  }
+
+  private static void awaitEnd(BatchServer server) {
+    try (Interruption _ = new Interruption(server::close)) {
+      server.awaitEnd();
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** A private server's standard input ends with the process that started it, however it ends. */
+  private static void endWithParent(BatchServer server) {
+    Thread.ofPlatform()
+        .daemon()
+        .name("parent-watch")
+        .start(
+            () -> {
+              try {
+                while (System.in.read() >= 0) {
+                  // the parent says nothing; it only ends
+                }
+              } catch (IOException gone) {
+                // the same as its end
+              }
+              server.close();
+            });
+  }
+}

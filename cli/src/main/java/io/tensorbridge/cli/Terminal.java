@@ -1,0 +1,24 @@
+package io.tensorbridge.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Whether a person watches. */
+final class Terminal {
+  private Terminal() {}
+
+  /** Whether standard error is a terminal that can redraw a line. */
+  static boolean showsProgress() {
+    if ("dumb".equals(System.getenv("TERM"))) {
+      return false;
+    }
+    try {
+      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
+      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty")
+          || target.equals("/dev/console");
+    } catch (IOException | UnsupportedOperationException unknown) {
+      return false;
+    }
+  }
+}

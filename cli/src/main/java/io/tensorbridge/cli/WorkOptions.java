@@ -1,0 +1,52 @@
+package io.tensorbridge.cli;
+
+import io.tensorbridge.cli.CommandSyntax.Option;
+import io.tensorbridge.quantize.model.ModelConversion;
+
+/**
+ * Options of every command that works on whole models.
+ *
+ * @param threads that the memory limit allows
+ * @param json whether to print one JSON document
+ * @param quiet whether to print failures only
+ */
+record WorkOptions(int threads, boolean json, boolean quiet) {
+  private static final String THREADS = "--threads";
+  private static final String MEMORY_LIMIT = "--memory-limit";
+  private static final String DEFAULT_MEMORY = "512MiB";
+  private static final String JSON = "--json";
+  private static final String QUIET = "--quiet";
+
+  static CommandSyntax addTo(CommandSyntax syntax) {
+    return syntax
+        .option(
+            Option.value(
+                THREADS, "N", "Threads that work; by default the processors of this process."))
+        .option(
+            Option.value(
+                MEMORY_LIMIT,
+                "SIZE",
+                "Memory to stay within, mapped files not counted; default " + DEFAULT_MEMORY
+                    + "."))
+        .option(Option.flag(JSON, "Print one JSON document on standard output, nothing else."))
+        .option(Option.flag(QUIET, "Print failures only, and no progress bar."));
+  }
+
+  static WorkOptions of(Arguments arguments) {
+    int wanted = arguments.number(THREADS, 1, Runtime.getRuntime().availableProcessors());
+    long memoryLimit = arguments.byteSize(MEMORY_LIMIT, DEFAULT_MEMORY);
+    return new WorkOptions(
+        ModelConversion.threadsWithin(memoryLimit, wanted),
+        arguments.flag(JSON),
+        arguments.flag(QUIET));
+  }
+
+  /** Whether people shall read the result. */
+  boolean prints() {
+    return !json && !quiet;
+  }
+
+  ProgressBar progressBar(Console console, String what) {
+    return new ProgressBar(console.err(), what, quiet);
+  }
+}

@@ -1,0 +1,137 @@
+package io.tensorbridge.quantize.model;
+
+import io.tensorbridge.FormatException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+
+/**
+ * A file of known size that appears whole or not at all; thread-safe.
+ *
+ * <p>Bytes go by position into a temporary file in the same directory, which is set to its full size
+ * at once and renamed at the end. The data are handed to the page cache and not forced to the disk:
+ * a power failure, unlike a crash of the process, can still lose them.
+ */
+final class AtomicFile implements AutoCloseable {
+  private static final int LARGEST_WRITE = 1 << 30;
+
+  private final Path target;
+  private final Path temporary;
+  private final FileChannel channel;
+  private boolean closed;
+
+  private AtomicFile(Path target, Path temporary, FileChannel channel) {
+    this.target = target;
+    this.temporary = temporary;
+    this.channel = channel;
+  }
+
+  static AtomicFile create(Path target, long byteSize) {
+    Path directory = target.toAbsolutePath().getParent();
+    if (directory == null || Files.isDirectory(target)) {
+      throw FileBytes.failure(target, "is a directory", null);
+    }
+    if (!Files.isDirectory(directory)) {
+      throw FileBytes.failure(target, "the directory " + directory + " does not exist", null);
+    }
+    long usable = directory.toFile().getUsableSpace();
+    if (usable < byteSize) {
+      throw FileBytes.failure(
+          target, "the disk is full: " + byteSize + " bytes are needed, " + usable + " free", null);
+    }
+    Path temporary = directory.resolve(temporaryName(target));
+    try {
+      return new AtomicFile(target, temporary, open(temporary, byteSize));
+    } catch (IOException refused) {
+      remove(temporary);
+      throw writeFailure(target, refused);
+    }
+  }
+
+  private static String temporaryName(Path target) {
+    long unique = System.nanoTime() ^ (ProcessHandle.current().pid() << 40);
+    return "." + target.getFileName() + "." + Long.toHexString(unique) + ".tmp";
+  }
+
+  @SuppressWarnings("resource") // the channel owns the file: closing it closes both
+  private static FileChannel open(Path temporary, long byteSize) throws IOException {
+    Files.createFile(temporary);
+    RandomAccessFile file = new RandomAccessFile(temporary.toFile(), "rw");
+    try {
+      file.setLength(byteSize);
+      return file.getChannel();
+    } catch (IOException refused) {
+      file.close();
+      throw refused;
+    }
+  }
+
+  /** Writes native memory at a position. */
+  void write(long position, MemorySegment bytes) {
+    long done = 0;
+    while (done < bytes.byteSize()) {
+      long length = Math.min(bytes.byteSize() - done, LARGEST_WRITE);
+      write(position + done, bytes.asSlice(done, length).asByteBuffer());
+      done += length;
+    }
+  }
+
+  void write(long position, ByteBuffer bytes) {
+    long at = position;
+    try {
+      while (bytes.hasRemaining()) {
+        at += channel.write(bytes, at);
+      }
+    } catch (IOException refused) {
+      throw writeFailure(target, refused);
+    }
+  }
+
+  synchronized void commit() {
+    if (closed) {
+      throw new IllegalStateException(target + " was already committed or closed");
+    }
+    try {
+      channel.close();
+      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+      closed = true;
+    } catch (IOException refused) {
+      throw writeFailure(target, refused);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      channel.close();
+    } catch (IOException refused) {
+      throw writeFailure(target, refused);
+    } finally {
+      remove(temporary);
+    }
+  }
+
+  private static void remove(Path temporary) {
+    try {
+      Files.deleteIfExists(temporary);
+    } catch (IOException refused) {
+      throw FileBytes.failure(temporary, "can't be removed: " + refused.getMessage(), refused);
+    }
+  }
+
+  private static FormatException writeFailure(Path target, IOException refused) {
+    String message = String.valueOf(refused.getMessage());
+    boolean full = message.contains("No space left") || message.contains("quota");
+    return FileBytes.failure(
+        target, (full ? "the disk is full: " : "can't be written: ") + message, refused);
+  }
+}

@@ -1,0 +1,147 @@
+package io.tensorbridge.quantize.model;
+
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.CancelledException;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.FormatException;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.file.TensorFile;
+import io.tensorbridge.file.TensorFileWriter;
+import io.tensorbridge.op.OpBatch;
+import io.tensorbridge.op.OpRun;
+import io.tensorbridge.op.Outcome;
+import io.tensorbridge.op.WorkerPool;
+import io.tensorbridge.quantize.PartSink;
+import io.tensorbridge.quantize.model.ModelConversion.ProgressListener;
+import io.tensorbridge.quantize.model.TensorPlan.Treatment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One pass over all tensors of a conversion. */
+final class ConversionRun implements OpBatch.Listener {
+  private final TensorFile input;
+  private final TensorFileWriter writer;
+  private final List<TensorPlan> plans;
+  private final boolean continueOnError;
+  private final ProgressListener listener;
+  private final Map<String, BridgeException> failures = new LinkedHashMap<>();
+  private long totalBytes;
+
+  ConversionRun(
+      TensorFile input,
+      TensorFileWriter writer,
+      List<TensorPlan> plans,
+      boolean continueOnError,
+      ProgressListener listener) {
+    this.input = input;
+    this.writer = writer;
+    this.plans = plans;
+    this.continueOnError = continueOnError;
+    this.listener = listener;
+  }
+
+  /** Stops the pass that is running, and those that are still to begin; thread-safe. */
+  static final class Cancellation {
+    private boolean cancelled;
+    private @Nullable OpBatch running;
+
+    synchronized void begin(OpBatch batch) {
+      running = batch;
+      if (cancelled) {
+        batch.cancel(ErrorCode.CANCELLED);
+      }
+    }
+
+    synchronized void cancel() {
+      cancelled = true;
+      if (running != null) {
+        running.cancel(ErrorCode.CANCELLED);
+      }
+    }
+
+    synchronized boolean isCancelled() {
+      return cancelled;
+    }
+  }
+
+  /**
+   * Runs the pass.
+   *
+   * @return the tensors that failed, if the others are to go on
+   * @throws BridgeException the failure that ended the pass
+   */
+  Map<String, BridgeException> run(int threads, Cancellation cancellation) {
+    List<OpBatch.Item> items = items();
+    try (WorkerPool pool = new WorkerPool(Math.max(1, threads - 1), "convert")) {
+      OpBatch batch = new OpBatch(items, continueOnError, threads, this, pool::wake);
+      cancellation.begin(batch);
+      if (threads > 1) {
+        pool.submit(batch);
+        pool.help(batch);
+      } else {
+        batch.runAll();
+      }
+    }
+    if (cancellation.isCancelled()) {
+      throw new CancelledException(ErrorCode.CANCELLED, "cancelled; nothing was written");
+    }
+    for (BridgeException failure : failures.values()) {
+      if (!continueOnError || failure instanceof FormatException) {
+        throw failure;
+      }
+    }
+    return failures;
+  }
+
+  private List<OpBatch.Item> items() {
+    List<OpBatch.Item> items = new ArrayList<>(plans.size());
+    int entry = 0;
+    for (TensorPlan plan : plans) {
+      int firstEntry = entry;
+      long workBytes = Math.max(1, plan.source().byteLength() + plan.byteLength());
+      totalBytes += workBytes;
+      items.add(new OpBatch.Item(workBytes, () -> begin(plan, firstEntry)));
+      entry += plan.outputs().size();
+    }
+    return items;
+  }
+
+  private OpRun begin(TensorPlan plan, int firstEntry) {
+    PartSink sink = (part, byteOffset, bytes) -> writer.write(firstEntry + part, byteOffset, bytes);
+    ModelTensor source = plan.source();
+    return switch (plan.treatment()) {
+      case Treatment.Quantize(var quantization) ->
+          quantization.bind(input.tensor(source.name()), sink);
+      case Treatment.Copy() -> new CopyRun(input, source.parts(), sink);
+      case Treatment.Dequantize() -> FloatRuns.of(input, source, sink);
+    };
+  }
+
+  @Override
+  public void itemEnded(int item, Outcome outcome) {
+    // the bytes are in the file; nothing is kept
+  }
+
+  @Override
+  public void itemFailed(int item, BridgeException failure) {
+    if (failure instanceof CancelledException) {
+      return; // follows from a failure that is kept, or from a cancellation
+    }
+    String name = plans.get(item).source().name();
+    boolean unnamed = failure instanceof TensorException tensor && tensor.tensorName().isEmpty();
+    failures.put(name, unnamed ? ((TensorException) failure).named(name) : failure);
+  }
+
+  @Override
+  public void progressed(long doneBytes) {
+    listener.progressed(doneBytes, totalBytes);
+  }
+
+  @Override
+  public void batchEnded() {
+    // the caller waits for the batch itself
+  }
+}

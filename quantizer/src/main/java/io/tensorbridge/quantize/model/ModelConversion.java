@@ -1,0 +1,276 @@
+package io.tensorbridge.quantize.model;
+
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.CancelledException;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.FormatException;
+import io.tensorbridge.OptionException;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.file.TensorFile;
+import io.tensorbridge.file.TensorFileFormat;
+import io.tensorbridge.file.TensorFileFormats;
+import io.tensorbridge.file.TensorFileWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * Turns a model file into another one: planned as a whole first, then streamed in chunks by any
+ * number of threads.
+ *
+ * <p>The output appears whole or not at all, with the same bytes for any number of threads. Memory
+ * is about two megabytes a thread, whatever the size of the tensors, beside the mapped input. {@link
+ * #cancel()} may be called from any thread; everything else belongs to one.
+ */
+public final class ModelConversion implements AutoCloseable {
+  /** Hears how far a conversion is. */
+  @FunctionalInterface
+  public interface ProgressListener {
+    /**
+     * Work was done; called by the working threads, in turn, with rising numbers.
+     *
+     * @param doneBytes read and written so far
+     * @param totalBytes to be read and written
+     */
+    void progressed(long doneBytes, long totalBytes);
+  }
+
+  /** The JVM with its code, heap and compiled methods, measured. */
+  private static final long BASE_BYTES = 160L << 20;
+
+  /** Scratch memory for a chunk in all its forms, and a stack. */
+  private static final long BYTES_PER_THREAD = 4L << 20;
+
+  private final TensorFile input;
+  private final TensorFileFormat format;
+  private final Path target;
+  private final String scheme;
+  private final boolean continueOnError;
+  private final List<String> warnings = new ArrayList<>();
+  private final Map<String, BridgeException> failures = new LinkedHashMap<>();
+  private final ConversionRun.Cancellation cancellation = new ConversionRun.Cancellation();
+  private List<TensorPlan> plans = List.of();
+
+  private ModelConversion(
+      TensorFile input,
+      TensorFileFormat format,
+      Path target,
+      String scheme,
+      boolean continueOnError) {
+    this.input = input;
+    this.format = format;
+    this.target = target;
+    this.scheme = scheme;
+    this.continueOnError = continueOnError;
+  }
+
+  /**
+   * Plans to quantize a model.
+   *
+   * @param formats the known formats
+   * @param source the model, of any format that can be read
+   * @param target the new file; its ending chooses the format
+   * @param options what to do
+   * @return the plan, which keeps the input open and is owned by the caller
+   * @throws OptionException if the target's format can't hold a scheme, or source and target are
+   *     one file
+   * @throws FormatException if the input breaks a rule of its format
+   * @throws TensorException if a tensor can't be converted and errors end the conversion
+   */
+  public static ModelConversion quantize(
+      TensorFileFormats formats, Path source, Path target, ConversionOptions options) {
+    TensorFileFormat format = formats.forPath(target);
+    ConversionPlanner planner = new ConversionPlanner(formats, format, options);
+    ModelConversion conversion =
+        open(formats, source, format, target, options.scheme().toString(),
+            options.continueOnError());
+    return conversion.planned(
+        planner::plan, tensors -> conversion.warnOfIdleOverrides(options, tensors));
+  }
+
+  /**
+   * Plans to turn a model's quantized tensors into float32; plain ones are copied.
+   *
+   * @param formats the known formats
+   * @param source the model, of any format that can be read
+   * @param target the new file; its ending chooses the format
+   * @return the plan, which keeps the input open and is owned by the caller
+   * @throws OptionException if source and target are one file
+   * @throws FormatException if the input breaks a rule of its format
+   * @throws TensorException if a tensor can't be dequantized, or the target can't hold it
+   */
+  public static ModelConversion dequantize(TensorFileFormats formats, Path source, Path target) {
+    TensorFileFormat format = formats.forPath(target);
+    ModelConversion conversion = open(formats, source, format, target, "f32", false);
+    return conversion.planned(tensor -> DequantizationPlanner.plan(tensor, format), tensors -> {});
+  }
+
+  /**
+   * The number of threads whose memory stays within a limit.
+   *
+   * @param memoryLimitBytes of the process, mapped files not counted
+   * @param threads the number that is wanted
+   * @return at least 1, at most {@code threads}
+   * @throws OptionException if the limit is below what the JVM itself needs
+   */
+  public static int threadsWithin(long memoryLimitBytes, int threads) {
+    if (memoryLimitBytes < BASE_BYTES + BYTES_PER_THREAD) {
+      throw new OptionException(
+          ErrorCode.BAD_OPTION,
+          "memory-limit",
+          memoryLimitBytes + " bytes are too few; at least "
+              + ((BASE_BYTES + BYTES_PER_THREAD) >> 20) + "MiB are needed");
+    }
+    return (int) Math.min(threads, (memoryLimitBytes - BASE_BYTES) / BYTES_PER_THREAD);
+  }
+
+  private static ModelConversion open(
+      TensorFileFormats formats,
+      Path source,
+      TensorFileFormat format,
+      Path target,
+      String scheme,
+      boolean continueOnError) {
+    requireDifferent(source, target);
+    TensorFile input = formats.forPath(source).open(source);
+    return new ModelConversion(input, format, target, scheme, continueOnError);
+  }
+
+  private static void requireDifferent(Path source, Path target) {
+    try {
+      if (Files.exists(source) && Files.exists(target) && Files.isSameFile(source, target)) {
+        throw new OptionException(
+            ErrorCode.BAD_OPTION, "output", target + " is the input; write to another file");
+      }
+    } catch (IOException unreadable) {
+      throw FileBytes.failure(source, "can't be read: " + unreadable.getMessage(), unreadable);
+    }
+  }
+
+  private ModelConversion planned(
+      Function<ModelTensor, TensorPlan> planner, Consumer<List<ModelTensor>> check) {
+    try {
+      List<ModelTensor> tensors = ModelTensor.of(input);
+      check.accept(tensors);
+      List<TensorPlan> planned = new ArrayList<>(tensors.size());
+      for (ModelTensor tensor : tensors) {
+        try {
+          planned.add(planner.apply(tensor));
+        } catch (TensorException refused) {
+          if (!continueOnError) {
+            throw refused;
+          }
+          failures.put(tensor.name(), refused);
+        }
+      }
+      plans = List.copyOf(planned);
+      if (format instanceof GgufFormat) {
+        warnings.addAll(GgufWriter.warnings(outputs(plans)));
+      }
+      return this;
+    } catch (RuntimeException refused) {
+      input.close();
+      throw refused;
+    }
+  }
+
+  private void warnOfIdleOverrides(ConversionOptions options, List<ModelTensor> tensors) {
+    for (SchemeOverride override : options.overrides()) {
+      boolean matched = false;
+      for (ModelTensor tensor : tensors) {
+        matched |= override.matches(tensor.name());
+      }
+      if (!matched) {
+        warnings.add(
+            "the override " + override.names() + "=" + override.scheme()
+                + " matches the whole name of no tensor");
+      }
+    }
+  }
+
+  /**
+   * The open input.
+   *
+   * @return owned by this conversion
+   */
+  public TensorFile input() {
+    return input;
+  }
+
+  /**
+   * What will become of each tensor.
+   *
+   * @return in the order of the input, without those that can't be converted
+   */
+  public List<TensorPlan> plans() {
+    return plans;
+  }
+
+  /**
+   * Converts the model.
+   *
+   * @param threads how many threads shall work, at least 1; the calling one is among them
+   * @param listener hears of progress
+   * @return what was written
+   * @throws TensorException if a tensor fails and errors end the conversion
+   * @throws FormatException if the disk refuses, or the input shrinks
+   * @throws CancelledException after {@link #cancel()}
+   */
+  public ConversionResult run(int threads, ProgressListener listener) {
+    while (true) {
+      if (plans.isEmpty() && !failures.isEmpty()) {
+        throw failures.values().iterator().next();
+      }
+      try (TensorFileWriter writer = createWriter()) {
+        ConversionRun run = new ConversionRun(input, writer, plans, continueOnError, listener);
+        Map<String, BridgeException> failed = run.run(threads, cancellation);
+        if (failed.isEmpty()) {
+          writer.commit();
+          return new ConversionResult(plans, Map.copyOf(failures), List.copyOf(warnings));
+        }
+        leaveOut(failed);
+      }
+    }
+  }
+
+  /** All offsets were planned with the failed tensors: without them, the file is another one. */
+  private void leaveOut(Map<String, BridgeException> failed) {
+    failures.putAll(failed);
+    List<TensorPlan> rest = new ArrayList<>(plans);
+    rest.removeIf(plan -> failed.containsKey(plan.source().name()));
+    plans = List.copyOf(rest);
+  }
+
+  private TensorFileWriter createWriter() {
+    List<TensorEntry> outputs = outputs(plans);
+    return format instanceof GgufFormat
+        ? GgufWriter.create(target, outputs, OutputMetadata.values(input, plans, scheme))
+        : format.create(target, outputs, OutputMetadata.text(input));
+  }
+
+  private static List<TensorEntry> outputs(List<TensorPlan> plans) {
+    List<TensorEntry> outputs = new ArrayList<>(plans.size());
+    for (TensorPlan plan : plans) {
+      outputs.addAll(plan.outputs());
+    }
+    return outputs;
+  }
+
+  /** Makes {@link #run} end soon with a {@link CancelledException}, leaving no file behind. */
+  public void cancel() {
+    cancellation.cancel();
+  }
+
+  /** Closes the input. */
+  @Override
+  public void close() {
+    input.close();
+  }
+}

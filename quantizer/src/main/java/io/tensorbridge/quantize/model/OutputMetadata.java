@@ -1,0 +1,82 @@
+package io.tensorbridge.quantize.model;
+
+import io.tensorbridge.file.TensorFile;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Carries metadata from the input of a conversion to its output. */
+final class OutputMetadata {
+  private static final String QUANTIZATION_VERSION_KEY = "general.quantization_version";
+  private static final String FILE_TYPE_KEY = "general.file_type";
+  private static final int QUANTIZATION_VERSION = 2; // GGML_QNT_VERSION
+
+  private OutputMetadata() {}
+
+  /** As text: what is ours describes the old encodings, and arrays don't survive as text. */
+  static Map<String, String> text(TensorFile input) {
+    Map<String, String> text = new LinkedHashMap<>();
+    if (input instanceof GgufFile gguf) {
+      gguf.values()
+          .forEach(
+              (key, value) -> {
+                if (!(value instanceof GgufValue.Array)) {
+                  text.put(key, value.toText());
+                }
+              });
+      text.remove(QUANTIZATION_VERSION_KEY);
+      text.remove(FILE_TYPE_KEY);
+    } else {
+      input.metadata().forEach((key, value) -> {
+        if (!SchemeMetadata.isOurs(key)) {
+          text.put(key, value);
+        }
+      });
+    }
+    return text;
+  }
+
+  /** With types, and with what readers of GGUF want to know about the quantization. */
+  static Map<String, GgufValue> values(TensorFile input, List<TensorPlan> plans, String scheme) {
+    Map<String, GgufValue> values = new LinkedHashMap<>();
+    if (input instanceof GgufFile gguf) {
+      values.putAll(gguf.values());
+    } else {
+      text(input).forEach((key, value) -> values.put(key, new GgufValue.Text(value)));
+    }
+    boolean quantized = false;
+    for (TensorPlan plan : plans) {
+      GgmlType type = GgmlType.ofEncoding(plan.encoding());
+      quantized |= type != null && type.dtype() == null;
+    }
+    if (quantized) {
+      values.put(QUANTIZATION_VERSION_KEY, GgufValue.u32(QUANTIZATION_VERSION));
+    }
+    int fileType = fileType(scheme);
+    if (fileType >= 0) {
+      values.put(FILE_TYPE_KEY, GgufValue.u32(fileType));
+    }
+    return values;
+  }
+
+  /** llama.h, {@code enum llama_ftype}; -1 for a scheme that it does not have. */
+  private static int fileType(String scheme) {
+    return switch (scheme) {
+      case "f32" -> 0;
+      case "f16" -> 1;
+      case "q4_0" -> 2;
+      case "q4_1" -> 3;
+      case "q8_0" -> 7;
+      case "q5_0" -> 8;
+      case "q5_1" -> 9;
+      case "q2_k" -> 10;
+      case "q3_k" -> 12;
+      case "q4_k" -> 14;
+      case "q5_k" -> 16;
+      case "q6_k" -> 18;
+      case "iq4_nl" -> 25;
+      case "bf16" -> 32;
+      default -> -1;
+    };
+  }
+}

@@ -1,0 +1,75 @@
+package io.tensorbridge.quantize.model;
+
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.file.TensorEntry;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Finds the entries of a file by name; immutable. */
+final class TensorNames {
+  private static final int SUGGESTIONS = 3;
+
+  private final Path path;
+  private final List<TensorEntry> entries;
+  private final Map<String, Integer> indexes;
+
+  /** The names must be unique. */
+  TensorNames(Path path, List<TensorEntry> entries) {
+    this.path = path;
+    this.entries = List.copyOf(entries);
+    this.indexes = HashMap.newHashMap(entries.size());
+    for (int i = 0; i < entries.size(); i++) {
+      indexes.put(entries.get(i).name(), i);
+    }
+  }
+
+  List<TensorEntry> entries() {
+    return entries;
+  }
+
+  TensorEntry entry(String name) {
+    return entries.get(indexOf(name));
+  }
+
+  int indexOf(String name) {
+    Integer index = indexes.get(name);
+    if (index == null) {
+      throw missing(name);
+    }
+    return index;
+  }
+
+  private TensorException missing(String name) {
+    List<String> near = new ArrayList<>();
+    for (TensorEntry entry : entries) {
+      near.add(entry.name());
+    }
+    near.sort((a, b) -> Integer.compare(distance(name, a), distance(name, b)));
+    String hint =
+        near.isEmpty()
+            ? "the file is empty"
+            : "the nearest names are "
+                + String.join(", ", near.subList(0, Math.min(SUGGESTIONS, near.size())));
+    return new TensorException(
+        ErrorCode.BAD_SHAPE, name, -1, path + " has no such tensor; " + hint, null);
+  }
+
+  /** The number of characters that the common prefix and suffix leave over. */
+  private static int distance(String a, String b) {
+    int shorter = Math.min(a.length(), b.length());
+    int prefix = 0;
+    while (prefix < shorter && a.charAt(prefix) == b.charAt(prefix)) {
+      prefix++;
+    }
+    int suffix = 0;
+    while (suffix < shorter - prefix
+        && a.charAt(a.length() - 1 - suffix) == b.charAt(b.length() - 1 - suffix)) {
+      suffix++;
+    }
+    return a.length() + b.length() - 2 * (prefix + suffix);
+  }
+}

@@ -1,0 +1,122 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.function.IntConsumer;
+
+/**
+ * Prints GB/s of float32 for each kernel, scalar and vector: {@code KernelMeasurement [threads]
+ * [megabytes] [name]}. Not a test; the benches measure with more care.
+ */
+public final class KernelMeasurement {
+  private static final int CHUNK = 64 << 10;
+
+  private final int threads;
+  private final int chunks;
+  private final MemorySegment values;
+  private final MemorySegment coded;
+
+  private KernelMeasurement(int threads, int megabytes, Arena arena) {
+    this.threads = threads;
+    this.chunks = Math.max(1, megabytes * (1 << 20) / (CHUNK * 4));
+    this.values = Native.view(arena.allocate(4L * CHUNK * chunks, 64));
+    this.coded = Native.view(arena.allocate(4L * CHUNK * chunks, 64));
+    Random random = new Random(1);
+    for (long i = 0; i < (long) CHUNK * chunks; i++) {
+      values.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian() * 0.02f);
+    }
+  }
+
+  public static void main(String[] arguments) throws InterruptedException {
+    int threads = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 1;
+    int megabytes = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 64;
+    String only = arguments.length > 2 ? arguments[2] : "";
+    try (Arena arena = Arena.ofShared()) {
+      KernelMeasurement measurement = new KernelMeasurement(threads, megabytes, arena);
+      for (BlockFormat format : BlockFormat.values()) {
+        if (format.name().contains(only)) {
+          measurement.blocks(format, "scalar", format.scalar());
+          if (format.hasVector()) {
+            measurement.blocks(format, "vector", format.vector());
+          }
+        }
+      }
+      if ("UNIFORM".contains(only)) {
+        measurement.uniform("scalar", new ScalarUniform());
+        measurement.uniform("vector", new VectorUniform());
+      }
+    }
+  }
+
+  private void blocks(BlockFormat format, String twin, BlockKernel kernel)
+      throws InterruptedException {
+    int blocks = CHUNK / format.blockElements();
+    long bytes = (long) blocks * format.blockBytes();
+    report(
+        format + " " + twin + " quantize",
+        chunk -> kernel.quantize(values, 4L * CHUNK * chunk, coded, chunk * bytes, blocks));
+    report(
+        format + " " + twin + " dequantize",
+        chunk -> kernel.dequantize(coded, chunk * bytes, values, 4L * CHUNK * chunk, blocks));
+  }
+
+  private void uniform(String twin, UniformKernel kernel) throws InterruptedException {
+    MemorySegment codes = Native.view(Arena.global().allocate(2L * CHUNK, 64));
+    for (int group : new int[]{32, 128}) {
+      for (int bits : new int[]{2, 4, 8}) {
+        UniformRule rule = new UniformRule(bits, false);
+        int groups = CHUNK / group;
+        GroupParameters parameters = new GroupParameters(groups);
+        report(
+            "uniform" + bits + "/" + group + " " + twin + " quantize",
+            chunk -> {
+              long from = 4L * CHUNK * chunk;
+              long own = chunk % 2 * (long) CHUNK;
+              kernel.groups(values, from, group, groups, rule, codes, own, parameters, 0);
+              kernel.pack(codes, own, CHUNK, bits, coded, (long) CHUNK * chunk);
+            });
+      }
+    }
+    report("uniform " + twin + " range", chunk -> kernel.range(values, 4L * CHUNK * chunk, CHUNK));
+    report(
+        "uniform4 " + twin + " dequantize",
+        chunk -> {
+          long own = chunk % 2 * (long) CHUNK;
+          kernel.unpack(coded, (long) CHUNK * chunk, CHUNK, 4, codes, own);
+          for (int i = 0; i < CHUNK; i += 128) {
+            kernel.values(codes, own + i, 128, 0.1f, 7.5f, values, 4L * CHUNK * chunk + 4L * i);
+          }
+        });
+  }
+
+  private void report(String name, IntConsumer work) throws InterruptedException {
+    double best = 0;
+    for (int round = 0; round < 12; round++) {
+      int repeats = Math.max(1, 512 / chunks);
+      long begun = System.nanoTime();
+      List<Thread> running = new ArrayList<>();
+      for (int t = 0; t < threads; t++) {
+        int first = t;
+        running.add(
+            Thread.ofPlatform().start(
+                () -> {
+                  for (int r = 0; r < repeats; r++) {
+                    for (int chunk = first; chunk < chunks; chunk += threads) {
+                      work.accept(chunk);
+                    }
+                  }
+                }));
+      }
+      for (Thread thread : running) {
+        thread.join();
+      }
+      long nanos = System.nanoTime() - begun;
+      best = Math.max(best, 4.0 * CHUNK * chunks * repeats / nanos);
+    }
+    System.out.printf("%-32s %6.2f GB/s%n", name, best);
+  }
+}

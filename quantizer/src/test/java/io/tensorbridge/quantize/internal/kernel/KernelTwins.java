@@ -1,0 +1,133 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+
+/** Compares the twins bit by bit; also run as a program, by JVMs with other vector lengths. */
+final class KernelTwins {
+  private static final int MISALIGNED = 3;
+
+  private KernelTwins() {}
+
+  /** Compares everything and prints the number of lanes. */
+  public static void main(String[] arguments) {
+    for (BlockFormat format : BlockFormat.values()) {
+      if (format.hasVector()) {
+        for (int blocks = 1; blocks <= 130; blocks++) {
+          compareBlocks(format, blocks);
+        }
+      }
+    }
+    for (int count = 1; count <= 130; count++) {
+      compareUniform(count);
+    }
+    System.out.println(Lanes.COUNT + " lanes");
+  }
+
+  static void compareBlocks(BlockFormat format, int blocks) {
+    BlockKernel scalar = format.scalar();
+    BlockKernel vector = format.vector();
+    int elements = blocks * format.blockElements();
+    long byteLength = (long) blocks * format.blockBytes();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment values = values(arena, elements, blocks);
+      MemorySegment[] coded = pair(arena, byteLength);
+      MemorySegment[] decoded = pair(arena, 4L * elements);
+      int expected = scalar.quantize(values, MISALIGNED, coded[0], MISALIGNED, blocks);
+      int found = vector.quantize(values, MISALIGNED, coded[1], MISALIGNED, blocks);
+      scalar.dequantize(coded[0], MISALIGNED, decoded[0], MISALIGNED, blocks);
+      vector.dequantize(coded[0], MISALIGNED, decoded[1], MISALIGNED, blocks);
+      require(expected == found, format + " magnitude of " + blocks + " blocks");
+      requireSame(coded, format + " codes of " + blocks + " blocks");
+      requireSame(decoded, format + " values of " + blocks + " blocks");
+    }
+  }
+
+  static void compareUniform(int count) {
+    UniformKernel scalar = new ScalarUniform();
+    UniformKernel vector = new VectorUniform();
+    for (int bits : new int[]{2, 4, 8}) {
+      for (boolean symmetric : new boolean[]{false, true}) {
+        UniformRule rule = new UniformRule(bits, symmetric);
+        compareUniform(scalar, vector, rule, count);
+      }
+    }
+  }
+
+  private static void compareUniform(
+      UniformKernel scalar, UniformKernel vector, UniformRule rule, int count) {
+    int groups = 3;
+    int elements = groups * count;
+    String what = rule + " of " + groups + " groups of " + count;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment values = values(arena, elements, count);
+      MemorySegment[] codes = pair(arena, elements);
+      MemorySegment[] packed = pair(arena, elements);
+      MemorySegment[] unpacked = pair(arena, elements);
+      MemorySegment[] decoded = pair(arena, 4L * elements);
+      GroupParameters[] parameters = {new GroupParameters(3), new GroupParameters(3)};
+      long[] ranges = new long[2];
+      UniformKernel[] twins = {scalar, vector};
+      for (int i = 0; i < 2; i++) {
+        UniformKernel twin = twins[i];
+        ranges[i] =
+            twin.groups(
+                values, MISALIGNED, count, groups, rule, codes[i], MISALIGNED, parameters[i], 0);
+        twin.pack(codes[0], MISALIGNED, elements, rule.bits(), packed[i], MISALIGNED);
+        twin.unpack(packed[0], MISALIGNED, elements, rule.bits(), unpacked[i], MISALIGNED);
+        twin.values(codes[0], MISALIGNED, elements, 0.3f, 7.7f, decoded[i], MISALIGNED);
+      }
+      require(ranges[0] == ranges[1], "range, " + what);
+      requireSame(codes, "codes, " + what);
+      requireSame(packed, "packed, " + what);
+      require(codes[0].mismatch(unpacked[0]) < 0, "unpacked again, " + what);
+      requireSame(unpacked, "unpacked, " + what);
+      requireSame(decoded, "values, " + what);
+      for (int group = 0; group < groups; group++) {
+        float scale = parameters[0].scale(group);
+        require(scale == parameters[1].scale(group), "scale, " + what);
+        float zeroPoint = parameters[0].zeroPoint(group);
+        require(zeroPoint == parameters[1].zeroPoint(group), "zero point, " + what);
+      }
+    }
+  }
+
+  /** Values of all kinds: ties, zeros of both signs, wide and tiny ranges. */
+  private static MemorySegment values(Arena arena, int count, int seed) {
+    MemorySegment values = Native.view(arena.allocate(4L * count + 2 * MISALIGNED));
+    Random random = new Random(seed);
+    for (int i = 0; i < count; i++) {
+      float value = (float) random.nextGaussian();
+      switch (i / 32 % 8) {
+        case 0 -> value *= 1e-40f;
+        case 1 -> value = Math.round(value * 4) * 0.25f;
+        case 2 -> value *= 1e30f;
+        case 3 -> value = random.nextBoolean() ? 0f : -0f;
+        case 4 -> value = random.nextBoolean() ? 1.5f : -1.5f;
+        case 5 -> value = Float.intBitsToFloat(Float.floatToIntBits(value) & 0xffff0000);
+        default -> value *= 0.02f;
+      }
+      values.set(ValueLayout.JAVA_FLOAT_UNALIGNED, MISALIGNED + 4L * i, value);
+    }
+    return values;
+  }
+
+  private static MemorySegment[] pair(Arena arena, long byteLength) {
+    long size = byteLength + 2 * MISALIGNED;
+    return new MemorySegment[]{Native.view(arena.allocate(size)),
+        Native.view(arena.allocate(size))};
+  }
+
+  private static void requireSame(MemorySegment[] pair, String what) {
+    long at = pair[0].mismatch(pair[1]);
+    require(at < 0, what + " differ at byte " + (at - MISALIGNED));
+  }
+
+  private static void require(boolean condition, String what) {
+    if (!condition) {
+      throw new AssertionError(what);
+    }
+  }
+}

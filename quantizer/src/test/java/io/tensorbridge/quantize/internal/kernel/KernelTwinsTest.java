@@ -1,0 +1,76 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The scalar kernels are the reference, their vector twins write the same bytes. */
+class KernelTwinsTest {
+  static Stream<BlockFormat> vectorFormats() {
+    return Stream.of(BlockFormat.values()).filter(BlockFormat::hasVector);
+  }
+
+  static IntStream awkwardCounts() {
+    return IntStream.rangeClosed(1, 130);
+  }
+
+  @ParameterizedTest
+  @MethodSource("vectorFormats")
+  void blockTwinsWriteTheSameBytes(BlockFormat format) {
+    awkwardCounts().forEach(blocks -> KernelTwins.compareBlocks(format, blocks));
+  }
+
+  @Test
+  void uniformTwinsWriteTheSameBytes() {
+    awkwardCounts().forEach(KernelTwins::compareUniform);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-XX:MaxVectorSize=16", "-XX:MaxVectorSize=32", "-XX:MaxVectorSize=64"})
+  void twinsWriteTheSameBytesWithOtherVectorLengths(String flag)
+      throws IOException, InterruptedException {
+    assertThat(
+        java(
+            List.of("--add-modules", "jdk.incubator.vector", flag), KernelTwins.class))
+        .contains(" lanes");
+  }
+
+  @Test
+  void withoutTheVectorModuleTheScalarKernelsServeAndOneLineSaysSo()
+      throws IOException, InterruptedException {
+    assertThat(java(List.of(), ScalarOnly.class))
+        .contains("scalar kernels serve; --add-modules jdk.incubator.vector makes")
+        .contains("ScalarQ80");
+  }
+
+  /** What the last test runs. */
+  static final class ScalarOnly {
+    public static void main(String[] arguments) {
+      BlockKernel kernel = Kernels.shared().quantizing(BlockFormat.Q8_0).forWork(1L << 40);
+      System.out.println(kernel.getClass().getSimpleName());
+    }
+  }
+
+  private static String java(List<String> flags, Class<?> program)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(ProcessHandle.current().info().command().orElseThrow());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.addAll(flags);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    byte[] output = process.getInputStream().readAllBytes();
+    String text = new String(output, StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(text).isZero();
+    return text;
+  }
+}
