@@ -20,14 +20,14 @@ class NamedSharedMemoryIT {
     String name =
         Python.run(
             """
-            import array
-            from multiprocessing import resource_tracker, shared_memory
-            shm = shared_memory.SharedMemory(create=True, size=24)
-            shm.buf[:] = array.array("f", [0, 1, 2, 3, 4, 5]).tobytes()
-            resource_tracker.unregister(shm._name, "shared_memory")     # outlives this process
-            print(shm.name)
-            shm.close()
-            """);
+                import array
+                from multiprocessing import resource_tracker, shared_memory
+                shm = shared_memory.SharedMemory(create=True, size=24)
+                shm.buf[:] = array.array("f", [0, 1, 2, 3, 4, 5]).tobytes()
+                resource_tracker.unregister(shm._name, "shared_memory")     # outlives this process
+                print(shm.name)
+                shm.close()
+                """);
     try (NamedSharedMemory memory = NamedSharedMemory.open(name)) {
       Tensor tensor = memory.tensor(DType.F32, Shape.of(2, 3));
       assertThat(tensor.getDouble(1, 2)).isEqualTo(5);
@@ -42,14 +42,14 @@ class NamedSharedMemoryIT {
       memory.region().segment().set(JAVA_FLOAT, 0, 1.5f);
       Python.run(
           """
-          import struct, sys
-          from multiprocessing import shared_memory
-          shm = shared_memory.SharedMemory(sys.argv[1])
-          assert shm.size == 4096 and struct.unpack_from("f", shm.buf)[0] == 1.5
-          shm.buf[5] = 9
-          shm.close()
-          shm.unlink()
-          """,
+              import struct, sys
+              from multiprocessing import shared_memory
+              shm = shared_memory.SharedMemory(sys.argv[1])
+              assert shm.size == 4096 and struct.unpack_from("f", shm.buf)[0] == 1.5
+              shm.buf[5] = 9
+              shm.close()
+              shm.unlink()
+              """,
           memory.name());
       assertThat(memory.region().segment().get(JAVA_BYTE, 5)).isEqualTo((byte) 9);
       assertThat(memory.unlink()).isFalse();
@@ -62,15 +62,15 @@ class NamedSharedMemoryIT {
     try (NamedSharedMemory memory = NamedSharedMemory.create(4096)) {
       Python.run(
           """
-          import sys
-          from multiprocessing import resource_tracker, shared_memory
-          if sys.version_info >= (3, 13):
-              shm = shared_memory.SharedMemory(sys.argv[1], track=False)
-          else:
-              shm = shared_memory.SharedMemory(sys.argv[1])
-              resource_tracker.unregister(shm._name, "shared_memory")
-          shm.close()
-          """,
+              import sys
+              from multiprocessing import resource_tracker, shared_memory
+              if sys.version_info >= (3, 13):
+                  shm = shared_memory.SharedMemory(sys.argv[1], track=False)
+              else:
+                  shm = shared_memory.SharedMemory(sys.argv[1])
+                  resource_tracker.unregister(shm._name, "shared_memory")
+              shm.close()
+              """,
           memory.name());
       assertThat(memory.unlink()).isTrue();
     }
@@ -81,12 +81,12 @@ class NamedSharedMemoryIT {
     try (NamedSharedMemory memory = NamedSharedMemory.create(4096)) {
       Python.run(
           """
-          import sys
-          from multiprocessing import shared_memory
-          shm = shared_memory.SharedMemory(sys.argv[1])
-          shm.buf[7] = 3
-          shm.close()
-          """,
+              import sys
+              from multiprocessing import shared_memory
+              shm = shared_memory.SharedMemory(sys.argv[1])
+              shm.buf[7] = 3
+              shm.close()
+              """,
           memory.name());
       assertThat(memory.region().segment().get(JAVA_BYTE, 7)).isEqualTo((byte) 3);
       memory.unlink();
