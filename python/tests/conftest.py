@@ -1,14 +1,15 @@
-"""Fixtures: a bridge with a private server, a shared server, and accounts of what is left behind."""
+"""Fixtures: a bridge with a private server, a shared server, and accounts of what is left."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 import pytest
-
 import tensorbridge as tb
-from tensorbridge.launcher import find_jar, find_jdk, java_command
+from tensorbridge.launcher import PrivateServer, find_jar, find_jdk, java_command
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec"
@@ -33,9 +33,23 @@ def pytest_sessionstart() -> None:
         os.environ["TENSORBRIDGE_JAR"] = str(jar)
 
 
+@contextmanager
+def diagnostic_bridge() -> Iterator[tb.Bridge]:
+    """A bridge whose private server has the operations that serve tests, such as ``delay``."""
+
+    def diagnostic(arguments: list[str]) -> PrivateServer:
+        return PrivateServer([*arguments, "--diagnostics"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tensorbridge.bridge.PrivateServer", diagnostic)
+        bridge = tb.open()
+    with bridge:
+        yield bridge
+
+
 @pytest.fixture(scope="session")
 def shared_bridge() -> Iterator[tb.Bridge]:
-    with tb.open() as bridge:
+    with diagnostic_bridge() as bridge:
         yield bridge
 
 
@@ -47,8 +61,12 @@ def bridge(shared_bridge: tb.Bridge) -> Iterator[tb.Bridge]:
     before = shared_bridge.usage()
     yield shared_bridge
     gc.collect()
-    shared_bridge.trim()
-    assert shared_bridge.usage() == before
+
+    def nothing_is_left() -> bool:
+        shared_bridge.trim()  # what was cancelled comes back when the server has ended it
+        return shared_bridge.usage() == before
+
+    eventually(nothing_is_left)
 
 
 @pytest.fixture
@@ -62,8 +80,14 @@ class SharedServer:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.path = folder / "tb.sock"
         self.process = subprocess.Popen(
-            [*java_command(find_jdk(), find_jar()), "serve", "--socket", str(self.path)]
-            + list(arguments),
+            [
+                *java_command(find_jdk(), find_jar()),
+                "serve",
+                "--diagnostics",
+                "--socket",
+                str(self.path),
+                *arguments,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -71,10 +95,12 @@ class SharedServer:
             start_new_session=True,
         )
         assert self.process.stdout is not None
+        said = ""
         for line in self.process.stdout:
-            if str(self.path) in line:
+            said += line
+            if "listening" in line:
                 return
-        raise AssertionError(f"the server ended with {self.process.wait()}")
+        raise AssertionError(f"the server ended with {self.process.wait()}: {said}")
 
     @property
     def address(self) -> str:
@@ -117,15 +143,16 @@ def run_python(code: str, *arguments: str, timeout: float = 60) -> subprocess.Co
 
 def eventually(condition: Callable[[], Any], patience: float = 20) -> None:
     """Wait for another process to get somewhere that it can't signal to us."""
-    deadline = psutil.time.monotonic() + patience
+    deadline = time.monotonic() + patience
     while not condition():
-        if psutil.time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             raise AssertionError("it did not happen in time")
-        with contextlib.suppress(BlockingIOError):
-            os.sched_yield()
+        os.sched_yield()
 
 
 def descriptors() -> int:
+    """Count our descriptors; what only garbage holds doesn't count."""
+    gc.collect()
     return len(os.listdir("/proc/self/fd"))
 
 

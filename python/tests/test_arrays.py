@@ -9,9 +9,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-import tvm_ffi
-
 import tensorbridge as tb
+import tvm_ffi
 from tensorbridge.arrays import adopt
 from tensorbridge.dlpack import from_dlpack
 

@@ -5,9 +5,8 @@ import json
 import pickle
 
 import pytest
-from conftest import SPEC
-
 import tensorbridge as tb
+from conftest import SPEC
 from tensorbridge.errors import error_of
 
 

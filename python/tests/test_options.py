@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 import tensorbridge as tb
 from tensorbridge.options import option_text, quantize_options
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import SPEC
-
 import tensorbridge as tb
+from conftest import SPEC
 from tensorbridge import dtypes, wire
 from tensorbridge.ring import Ring
 

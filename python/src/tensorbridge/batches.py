@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from . import wire
+from .allocator import ALIGNMENT
 from .describe import Catalog
 from .errors import (
     BridgeError,
@@ -124,7 +125,8 @@ class Layout:
                 descriptors.append(
                     wire.descriptor(wire.RELATIVE, 0, self.total, spec.dtype, spec.shape)
                 )
-                self.total = wire.align(self.total + spec.byte_length, 64)
+                # An empty output has a place too, so that every item's part can be given back.
+                self.total = wire.align(self.total + max(spec.byte_length, 1), ALIGNMENT)
             written = b"".join(descriptors)
             self.heads.append(
                 wire.item_header(

@@ -96,18 +96,21 @@ def open(
             raise OptionError(
                 f"address {address!r} is not of the form unix:/path/to.sock", ErrorCode.BAD_OPTION
             )
-    link = _Link(path, ring_entries, start_timeout)
-    idle = memory_limit() // 4 if pool_bytes is None else pool_bytes
+    memory = memory_limit()
+    link = _Link(path, _serve_arguments(threads, memory), ring_entries, start_timeout)
+    idle = memory // 4 if pool_bytes is None else pool_bytes
     return Bridge(link, threads or 0, idle)
 
 
 class _Link:
     """The processes' connection and everything with a descriptor; closes it once."""
 
-    def __init__(self, path: str | None, ring_entries: int, start_timeout: float) -> None:
+    def __init__(
+        self, path: str | None, arguments: list[str], ring_entries: int, start_timeout: float
+    ) -> None:
         self.server: PrivateServer | None = None
         if path is None:
-            self.server = PrivateServer([])
+            self.server = PrivateServer(arguments)
             sock = self.server.sock
             explain = self.server.explain_death
         else:
@@ -284,6 +287,7 @@ class Bridge:
     def trim(self) -> int:
         """Return idle shared memory to the system; tell how many bytes that was."""
         self._require_open()
+        self._ring.poll()
         self._executor.trim()
         return self._pool.trim()
 
@@ -754,6 +758,12 @@ class _Progress:
         except Exception:
             self._callback = None
             _log.exception("the progress callback failed; the batch goes on without it")
+
+
+def _serve_arguments(threads: int | None, memory: int) -> list[str]:
+    """Return what a private server is told: it may use what this process may use."""
+    arguments = ["--max-bytes", str(memory)]
+    return arguments if threads is None else [*arguments, "--threads", str(threads)]
 
 
 def _build_arrays(outcome: Outcome, index: int) -> Any:

@@ -69,6 +69,14 @@ def dtype_of(code: int) -> np.dtype[Any]:
     return np.dtype(_RAW[size]) if module is None else np.dtype(getattr(module, name))
 
 
+@cache
+def interface_type(code: int) -> str:
+    """Return the type string of NumPy's array interface; raw integers for ``ml_dtypes`` types."""
+    name, size = CODES[code]
+    raw: np.dtype[Any] = np.dtype(_RAW[size] if name in _FROM_ML_DTYPES else name)
+    return str(raw.str)
+
+
 def itemsize_of(code: int) -> int:
     """Return the bytes of one element of a wire code."""
     return CODES[code][1]

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from . import wire
 from .allocator import ALIGNMENT, FreeList
-from .dtypes import dtype_of, itemsize_of
+from .dtypes import dtype_of, interface_type
 from .errors import BridgeClosed, ErrorCode, QuotaError, ResourceError
 from .limits import available_memory
 
@@ -206,19 +206,16 @@ def as_array(
     readonly: bool = False,
 ) -> npt.NDArray[Any]:
     """Return an ndarray over an address that keeps an object alive through its ``.base``."""
-    numpy_dtype = dtype_of(dtype)
-    plain = numpy_dtype.kind in "biufc"
     interface = {
         "version": 3,
         "data": (address, readonly),
         "shape": shape,
-        "typestr": numpy_dtype.str if plain else f"|u{itemsize_of(dtype)}",
+        "typestr": interface_type(dtype),
         "strides": strides,
     }
-    if not plain and itemsize_of(dtype) > 1:
-        interface["typestr"] = f"<u{itemsize_of(dtype)}"
     array: npt.NDArray[Any] = np.asarray(_Owner(keep, interface))
-    return array if plain else array.view(numpy_dtype)
+    numpy_dtype = dtype_of(dtype)
+    return array if array.dtype == numpy_dtype else array.view(numpy_dtype)
 
 
 def create_region(region_id: int, size: int, access: int) -> tuple[Region, int]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .allocator import ALIGNMENT
 from .batches import Outcome, Placed
 from .describe import TensorType
 from .dtypes import dtype_of, itemsize_of
 from .errors import TensorError
+from .wire import align
 
 if TYPE_CHECKING:
     from .bridge import Bridge
@@ -150,11 +152,8 @@ def arrays_of(placed: Placed) -> dict[str, npt.NDArray[Any]]:
     if lease is None or not plan.outputs:
         return {}
     begin = offsets[0]
-    end = max(
-        offset + max(spec.byte_length, 1)
-        for offset, spec in zip(offsets, plan.outputs, strict=True)
-    )
-    part = lease.carve(begin, min((end + 63) & -64, lease.length) - begin)
+    end = align(offsets[-1] + max(plan.outputs[-1].byte_length, 1), ALIGNMENT)
+    part = lease.carve(begin, end - begin)
     return {
         spec.name: part.array(offset - begin, spec.dtype, spec.shape)
         for offset, spec in zip(offsets, plan.outputs, strict=True)

@@ -11,6 +11,7 @@ import java.util.Optional;
 /** Serves batches to other processes. */
 final class ServeCommand implements Command {
   private static final String SOCKET = "--socket";
+  private static final String LEGACY_SOCKET = "--legacy-socket";
   private static final String INHERIT_FD = "--inherit-fd";
   private static final String MAX_CLIENTS = "--max-clients";
   private static final String MAX_BYTES = "--max-bytes";
@@ -36,6 +37,8 @@ final class ServeCommand implements Command {
         .option(Option.value(THREADS, "N", "Threads that work for all clients; by default the"
             + " processors of this process."))
         .option(Option.flag(DIAGNOSTICS, "Offer operations that only serve tests, too."))
+        .option(Option.value(LEGACY_SOCKET, "PATH", "Also take one call a layer, elements as bytes"
+            + " through a stream socket, to be measured against."))
         .option(Option.value(INHERIT_FD, "N", ""))
         .example("tensorbridge serve --socket $XDG_RUNTIME_DIR/tensorbridge/tb.sock")
         .example("tensorbridge serve --socket /run/user/1000/tb/tb.sock --max-bytes 8GiB");
@@ -50,7 +53,8 @@ final class ServeCommand implements Command {
       throw new UsageException("missing " + SOCKET + " PATH");
     }
     if (socket.isPresent()) {
-      try (BatchServer server = BatchServer.listen(socket.get(), options)) {
+      try (BatchServer server = BatchServer.listen(socket.get(), options);
+          Legacy _ = Legacy.listen(arguments.pathValue(LEGACY_SOCKET))) {
         console.err().println("tensorbridge serve: listening on " + socket.get());
         awaitEnd(server);
       }
@@ -62,6 +66,18 @@ final class ServeCommand implements Command {
       }
     }
     return ExitCode.DONE;
+  }
+
+  /** The legacy endpoint, if it is asked for. */
+  private record Legacy(Optional<LegacyEndpoint> endpoint) implements AutoCloseable {
+    static Legacy listen(Optional<Path> path) {
+      return new Legacy(path.map(LegacyEndpoint::listen));
+    }
+
+    @Override
+    public void close() {
+      endpoint.ifPresent(LegacyEndpoint::close);
+    }
   }
 
   private static ServerOptions serverOptions(Arguments arguments) {

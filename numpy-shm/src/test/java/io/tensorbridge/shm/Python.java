@@ -10,11 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Runs Python programs that are the other side of a test. */
-final class Python {
+public final class Python {
   private Python() {}
 
   /** The interpreter: a property, the environment of the repository, or the system's. */
-  static String executable() {
+  public static String executable() {
     String chosen = System.getProperty("tensorbridge.python", "");
     if (!chosen.isEmpty()) {
       return chosen;
@@ -24,7 +24,7 @@ final class Python {
   }
 
   /** Whether a module can be imported. */
-  static boolean has(String module) {
+  public static boolean has(String module) {
     try {
       return start("import " + module).process.waitFor() == 0;
     } catch (InterruptedException interrupted) {
@@ -33,7 +33,7 @@ final class Python {
   }
 
   /** Starts a program; its arguments are {@code sys.argv[1:]}. */
-  static Running start(String program, Object... arguments) {
+  public static Running start(String program, Object... arguments) {
     List<String> command = new ArrayList<>(List.of(executable(), "-c", program));
     for (Object argument : arguments) {
       command.add(argument.toString());
@@ -46,14 +46,14 @@ final class Python {
   }
 
   /** Runs a program to its end and returns what it printed. */
-  static String run(String program, Object... arguments) {
+  public static String run(String program, Object... arguments) {
     return start(program, arguments).finish();
   }
 
   /** A running program; closing it kills it. */
-  record Running(Process process) implements AutoCloseable {
+  public record Running(Process process) implements AutoCloseable {
     /** Waits for a successful end and returns what it printed. */
-    String finish() {
+    public String finish() {
       try {
         String output =
             new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();

@@ -4,8 +4,9 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.op.OpRun;
+import io.tensorbridge.quantize.PartSink;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Queue;
 
 /**
  * Compares two tensors of the same shape, chunk by chunk: the runs behind {@link FloatRuns} cut all
@@ -16,14 +17,27 @@ final class ComparisonRun implements OpRun {
   private final ModelTensor first;
   private final TensorFile secondFile;
   private final ModelTensor second;
+  private final Queue<Piece> pieces;
+  private final boolean exact;
   private TensorQuality[] chunks = new TensorQuality[0];
 
+  /**
+   * A run.
+   *
+   * @param pieces thread-safe; keeps memory for the next chunks, also of other runs
+   */
   ComparisonRun(
-      TensorFile firstFile, ModelTensor first, TensorFile secondFile, ModelTensor second) {
+      TensorFile firstFile,
+      ModelTensor first,
+      TensorFile secondFile,
+      ModelTensor second,
+      Queue<Piece> pieces) {
     this.firstFile = firstFile;
     this.first = first;
     this.secondFile = secondFile;
     this.second = second;
+    this.pieces = pieces;
+    this.exact = first.scheme().isEmpty() && !first.isFloat();
   }
 
   String name() {
@@ -57,6 +71,11 @@ final class ComparisonRun implements OpRun {
           ErrorCode.BAD_SHAPE,
           "has the shape " + first.shape() + " in one file, " + second.shape() + " in the other");
     }
+    if (exact && !first.encoding().equals(second.encoding())) {
+      throw new TensorException(
+          ErrorCode.UNSUPPORTED_DTYPE,
+          "holds " + first.encoding() + " in one file, " + second.encoding() + " in the other");
+    }
     return this;
   }
 
@@ -71,41 +90,71 @@ final class ComparisonRun implements OpRun {
   }
 
   private static OpRun run(TensorFile file, ModelTensor tensor, Piece piece) {
-    return FloatRuns.of(file, tensor, (part, byteOffset, bytes) -> piece.take(byteOffset, bytes));
+    boolean numbers = tensor.scheme().isPresent() || tensor.isFloat();
+    PartSink sink = (part, byteOffset, bytes) -> piece.take(byteOffset, bytes);
+    return numbers ? FloatRuns.of(file, tensor, sink) : new CopyRun(file, tensor.parts(), sink);
   }
 
-  /** The values of one chunk. */
-  private static final class Piece {
+  /** The values of one chunk; its array is used again and again, since new memory costs more. */
+  static final class Piece {
     private long byteOffset = -1;
+    private int count;
     private float[] values = new float[0];
 
-    void take(long offset, MemorySegment bytes) {
+    private void take(long offset, MemorySegment bytes) {
       byteOffset = offset;
-      values = bytes.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+      count = Math.toIntExact(Math.ceilDiv(bytes.byteSize(), (long) Float.BYTES));
+      if (values.length < count) {
+        values = new float[count];
+      }
+      values[count - 1] = 0;
+      MemorySegment.copy(bytes, 0, MemorySegment.ofArray(values), 0, bytes.byteSize());
+    }
+
+    private boolean coversTheSameAs(Piece other) {
+      return byteOffset == other.byteOffset && count == other.count;
     }
   }
 
   @Override
   public void runChunk(int phase, int chunk) {
-    Piece original = new Piece();
-    Piece copy = new Piece();
+    Piece original = borrow();
+    Piece copy = borrow();
     run(firstFile, first, original).runChunk(phase, chunk);
     run(secondFile, second, copy).runChunk(phase, chunk);
-    if (original.byteOffset != copy.byteOffset || original.values.length != copy.values.length) {
+    if (!original.coversTheSameAs(copy)) {
       throw new IllegalStateException(first.encoding() + " and " + second.encoding() + " differ");
     }
-    chunks[chunk] = compare(original.values, copy.values);
+    chunks[chunk] = exact ? requireEqual(original, copy) : compare(original, copy);
+    pieces.add(original);
+    pieces.add(copy);
   }
 
-  private static TensorQuality compare(float[] original, float[] copy) {
+  private Piece borrow() {
+    Piece piece = pieces.poll();
+    return piece == null ? new Piece() : piece;
+  }
+
+  /** Of integers, only equality is told. */
+  private TensorQuality requireEqual(Piece original, Piece copy) {
+    for (int i = 0; i < original.count; i++) {
+      if (Float.floatToRawIntBits(original.values[i]) != Float.floatToRawIntBits(copy.values[i])) {
+        throw new TensorException(
+            ErrorCode.BAD_SHAPE, "holds other " + first.encoding() + " values in the other file");
+      }
+    }
+    return TensorQuality.NONE;
+  }
+
+  private static TensorQuality compare(Piece original, Piece copy) {
     double signal = 0;
     double noise = 0;
     double product = 0;
     double squares = 0;
     double maxAbsError = 0;
-    for (int i = 0; i < original.length; i++) {
-      double a = original[i];
-      double b = copy[i];
+    for (int i = 0; i < original.count; i++) {
+      double a = original.values[i];
+      double b = copy.values[i];
       double error = a - b;
       signal += a * a;
       noise += error * error;
@@ -113,6 +162,6 @@ final class ComparisonRun implements OpRun {
       squares += b * b;
       maxAbsError = Math.max(maxAbsError, Math.abs(error));
     }
-    return new TensorQuality(original.length, signal, noise, product, squares, maxAbsError);
+    return new TensorQuality(original.count, signal, noise, product, squares, maxAbsError);
   }
 }

@@ -11,9 +11,13 @@ import io.tensorbridge.op.WorkerPool;
 import io.tensorbridge.quantize.model.ModelConversion.ProgressListener;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -69,15 +73,18 @@ public record ModelComparison(
     }
     List<String> onlyInFirst = new ArrayList<>();
     List<ComparisonRun> runs = new ArrayList<>();
+    Queue<ComparisonRun.Piece> pieces = new ConcurrentLinkedQueue<>();
     for (ModelTensor tensor : ModelTensor.of(first)) {
       ModelTensor other = others.get(tensor.name());
       if (other == null) {
         onlyInFirst.add(tensor.name());
       } else {
-        runs.add(new ComparisonRun(first, tensor, second, other));
+        runs.add(new ComparisonRun(first, tensor, second, other, pieces));
       }
     }
-    onlyInSecond.removeIf(name -> runs.stream().anyMatch(run -> run.name().equals(name)));
+    Set<String> paired = new HashSet<>();
+    runs.forEach(run -> paired.add(run.name()));
+    onlyInSecond.removeIf(paired::contains);
     return new ModelComparison(compare(runs, threads, listener), onlyInFirst, onlyInSecond);
   }
 

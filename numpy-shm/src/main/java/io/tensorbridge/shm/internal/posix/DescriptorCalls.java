@@ -16,6 +16,7 @@ public final class DescriptorCalls {
 
   private static final long O_CLOEXEC = 0x80000;
   private static final long O_NONBLOCK = 0x800;
+  private static final long O_NOFOLLOW = Machine.current() == Machine.X86_64 ? 0x20000 : 0x8000;
   private static final long F_SETFD = 2;
   private static final long F_GETFL = 3;
   private static final long F_SETFL = 4;
@@ -112,7 +113,8 @@ public final class DescriptorCalls {
   }
 
   /**
-   * Opens a file by name, closed on exec; a file created has mode 0600.
+   * Opens a file by name without following a link or waiting for a writer, closed on exec; a file
+   * created has mode 0600.
    *
    * @param path an absolute path
    * @param flags {@code O_...}
@@ -124,7 +126,7 @@ public final class DescriptorCalls {
           Syscall.OPENAT,
           AT_FDCWD,
           arena.allocateFrom(path).address(),
-          flags | O_CLOEXEC,
+          flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW,
           PRIVATE_FILE_MODE);
     }
   }

@@ -76,6 +76,8 @@ final class Kernel {
           "shared memory needs Linux on x86-64 or aarch64, but this is " + Machine.describe());
     }
     try {
+      // Loads what failures need: without free descriptors no class can be read from a directory.
+      ResourceException _ = Errno.failure("", Errno.EMFILE);
       return bind();
     } catch (IllegalCallerException denied) {
       return refusal(

@@ -49,6 +49,11 @@ final class QuantizeOp implements TensorOp {
     }
 
     @Override
+    public String label() {
+      return quantization.scheme().toString();
+    }
+
+    @Override
     public OpRun bind(OpMemory memory) {
       return quantization.bind(memory.inputs().getFirst(), memory.outputs());
     }

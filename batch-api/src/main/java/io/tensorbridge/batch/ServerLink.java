@@ -1,0 +1,324 @@
+package io.tensorbridge.batch;
+
+import io.tensorbridge.Access;
+import io.tensorbridge.BridgeClosedException;
+import io.tensorbridge.BridgeException;
+import io.tensorbridge.BridgeTimeoutException;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.ProtocolException;
+import io.tensorbridge.ServerDiedException;
+import io.tensorbridge.batch.wire.ControlLayout;
+import io.tensorbridge.batch.wire.ErrorMessage;
+import io.tensorbridge.batch.wire.Hello;
+import io.tensorbridge.batch.wire.MessageHeader;
+import io.tensorbridge.batch.wire.MessageType;
+import io.tensorbridge.batch.wire.OperationList;
+import io.tensorbridge.batch.wire.Register;
+import io.tensorbridge.batch.wire.Release;
+import io.tensorbridge.batch.wire.Welcome;
+import io.tensorbridge.shm.Doorbell;
+import io.tensorbridge.shm.Fd;
+import io.tensorbridge.shm.LocalSocket;
+import io.tensorbridge.shm.Poller;
+import io.tensorbridge.shm.ProcessFd;
+import io.tensorbridge.shm.Received;
+import io.tensorbridge.shm.SharedRegion;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The client's end of the socket: handshake, requests and their answers, and the news that the
+ * server died; thread-safe.
+ *
+ * <p>One thread calls {@link #readMessage()} whenever the socket is ready; it completes the requests
+ * of the others and must make none itself.
+ */
+final class ServerLink implements RegionPool.Registrar, AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  private final LocalSocket socket;
+  private final SharedRegion control;
+  private final Doorbell serverBell;
+  private final Doorbell clientBell;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment incoming = arena.allocate(MessageHeader.MAX_MESSAGE_BYTES, 8);
+  private final MemorySegment rings;
+  private final Map<Integer, CompletableFuture<MemorySegment>> requests = new ConcurrentHashMap<>();
+  private final AtomicInteger nextRequest = new AtomicInteger();
+  private Welcome.Limits limits = new Welcome.Limits(0, 0, 0, 0, 0, 0);
+  private volatile @Nullable BridgeException end;
+
+  @SuppressWarnings("restricted")
+  private ServerLink(LocalSocket socket, SharedRegion control, Doorbell server, Doorbell client) {
+    this.socket = socket;
+    this.control = control;
+    this.serverBell = server;
+    this.clientBell = client;
+    this.rings = control.region().segment().reinterpret(arena, null);
+  }
+
+  /**
+   * Joins a server.
+   *
+   * @param socket the connection; closed by the link, also if the handshake fails
+   * @throws BridgeException if the server refuses, or is silent for too long
+   */
+  static ServerLink join(LocalSocket socket, int ringEntries) {
+    Deque<AutoCloseable> opened = new ArrayDeque<>();
+    opened.push(socket);
+    try {
+      SharedRegion control =
+          SharedRegion.create(
+              "tensorbridge-control", ControlLayout.byteLength(ringEntries), Access.READWRITE);
+      opened.push(control);
+      Doorbell server = Doorbell.create();
+      opened.push(server);
+      Doorbell client = Doorbell.create();
+      opened.push(client);
+      ControlLayout.initialize(control.region().segment(), ringEntries);
+      ServerLink link = new ServerLink(socket, control, server, client);
+      opened.push(link.arena::close);
+      link.sendHello(ringEntries);
+      link.limits = link.receiveWelcome();
+      return link;
+    } catch (RuntimeException | Error failure) {
+      opened.forEach(resource -> closeBeside(failure, resource));
+      throw failure;
+    }
+  }
+
+  private static void closeBeside(Throwable failure, AutoCloseable resource) {
+    try {
+      resource.close();
+    } catch (Exception second) {
+      failure.addSuppressed(second);
+    }
+  }
+
+  private void sendHello(int ringEntries) {
+    int pid = (int) ProcessHandle.current().pid();
+    try (Arena scratch = Arena.ofConfined();
+        ProcessFd self = ProcessFd.open(pid)) {
+      MemorySegment message = scratch.allocate(Hello.BYTES, 8);
+      Hello.write(message, 0, nextRequestId(), ringEntries, control.byteSize(), pid);
+      socket.send(message, control.fd(), serverBell.fd(), clientBell.fd(), self.fd());
+    }
+  }
+
+  private Welcome.Limits receiveWelcome() {
+    try (Poller poller = new Poller()) {
+      poller.add(socket.fd(), 0);
+      if (poller.await(PATIENCE.toNanos(), new long[1]) == 0) {
+        throw silent();
+      }
+    }
+    MemorySegment answer = receive();
+    if (answer == null) {
+      throw new ServerDiedException("the server closed the connection during the handshake");
+    }
+    if (type(answer) == MessageType.ERROR) {
+      throw errorOf(answer);
+    }
+    if (type(answer) != MessageType.WELCOME || answer.byteSize() < Welcome.BYTES) {
+      throw new ProtocolException(
+          ErrorCode.UNKNOWN_MESSAGE, "the server answered the handshake with " + type(answer));
+    }
+    return Welcome.limits(answer, 0);
+  }
+
+  Welcome.Limits limits() {
+    return limits;
+  }
+
+  /** The control region; after {@link #close()} every access throws. */
+  MemorySegment control() {
+    return rings;
+  }
+
+  Doorbell serverBell() {
+    return serverBell;
+  }
+
+  Doorbell clientBell() {
+    return clientBell;
+  }
+
+  Fd socketFd() {
+    return socket.fd();
+  }
+
+  /** Why the connection is over; null while it lives. */
+  @Nullable BridgeException end() {
+    return end;
+  }
+
+  @Override
+  public void register(int id, int generation, SharedRegion memory) {
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment message = scratch.allocate(Register.BYTES, 8);
+      int request = nextRequestId();
+      Register.write(
+          message, 0, request, id, generation, memory.access(), memory.byteSize());
+      ask(request, message, memory.fd());
+    }
+  }
+
+  /** Has the server unmap a region, and so free its quota. */
+  @Override
+  public void release(int id, int generation) {
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment message = scratch.allocate(Release.BYTES, 8);
+      int request = nextRequestId();
+      Release.write(message, 0, request, id, generation);
+      ask(request, message);
+    } catch (BridgeException failure) {
+      if (end == null) {
+        throw failure;
+      }
+    }
+  }
+
+  List<OperationList.Operation> operations() {
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment message = scratch.allocate(MessageHeader.BYTES, 8);
+      int request = nextRequestId();
+      MessageHeader.write(message, 0, MessageType.OPERATIONS, request, MessageHeader.BYTES);
+      return OperationList.read(ask(request, message), 0);
+    }
+  }
+
+  private MemorySegment ask(int request, MemorySegment message, Fd... fds) {
+    CompletableFuture<MemorySegment> answer = new CompletableFuture<>();
+    requests.put(request, answer);
+    try {
+      requireAlive();
+      socket.send(message, fds);
+      return Waiting.forResult(answer, PATIENCE.toNanos(), ServerLink::silent);
+    } catch (BridgeClosedException gone) {
+      BridgeException reason = end;
+      throw reason == null ? gone : Waiting.again(reason);
+    } finally {
+      requests.remove(request);
+    }
+  }
+
+  void requireAlive() {
+    BridgeException reason = end;
+    if (reason != null) {
+      throw Waiting.again(reason);
+    }
+  }
+
+  /**
+   * Reads one message, or the end of the connection.
+   *
+   * @return false once the connection is over
+   */
+  boolean readMessage() {
+    try {
+      MemorySegment message = receive();
+      if (message == null) {
+        end(new ServerDiedException("the server closed the connection, or its process ended"));
+        return false;
+      }
+      return dispatch(message);
+    } catch (BridgeException failure) {
+      end(failure);
+      return false;
+    }
+  }
+
+  private boolean dispatch(MemorySegment message) {
+    MessageType type = type(message);
+    int request = MessageHeader.requestId(message, 0);
+    if (type == MessageType.ERROR && request == 0) {
+      end(errorOf(message));
+      return false;
+    }
+    CompletableFuture<MemorySegment> answer = requests.get(request);
+    if (answer != null && type == MessageType.ERROR) {
+      answer.completeExceptionally(errorOf(message));
+    } else if (answer != null) {
+      answer.complete(message);
+    }
+    return true;
+  }
+
+  private @Nullable MemorySegment receive() {
+    Received received = socket.receive(incoming, 0);
+    received.closeFds();
+    if (received.length() == 0) {
+      return null;
+    }
+    byte[] bytes = new byte[received.length()];
+    MemorySegment message = MemorySegment.ofArray(bytes);
+    message.copyFrom(incoming.asSlice(0, received.length()));
+    if (bytes.length < MessageHeader.BYTES
+        || MessageHeader.magic(message, 0) != MessageHeader.MAGIC
+        || MessageHeader.length(message, 0) != bytes.length) {
+      throw new ProtocolException(
+          ErrorCode.BAD_MAGIC, "the server sent " + bytes.length + " bytes that are no message");
+    }
+    return message;
+  }
+
+  private static MessageType type(MemorySegment message) {
+    return MessageType.ofCode(MessageHeader.type(message, 0));
+  }
+
+  private static BridgeException errorOf(MemorySegment message) {
+    if (message.byteSize() < ErrorMessage.BYTES) {
+      return new ProtocolException(ErrorCode.BAD_LENGTH, "the server sent a cut error message");
+    }
+    ErrorCode code = ErrorCode.ofNumber(ErrorMessage.code(message, 0));
+    return BridgeException.of(code, ErrorMessage.text(message, 0));
+  }
+
+  /** Ends the connection for all who wait; the first reason stays. */
+  void end(BridgeException reason) {
+    if (end == null) {
+      end = reason;
+    }
+    requests.values().forEach(answer -> answer.completeExceptionally(reason));
+  }
+
+  /** Takes leave of the server, so that it need not wonder whether this process died. */
+  void sayGoodbye() {
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment message = scratch.allocate(MessageHeader.BYTES, 8);
+      MessageHeader.write(
+          message, 0, MessageType.GOODBYE, nextRequestId(), MessageHeader.BYTES);
+      socket.trySend(message);
+    } catch (BridgeException gone) {
+      // It has gone first.
+    }
+  }
+
+  private int nextRequestId() {
+    int id = nextRequest.incrementAndGet();
+    return id != 0 ? id : nextRequest.incrementAndGet();
+  }
+
+  private static BridgeTimeoutException silent() {
+    return new BridgeTimeoutException(
+        "the server did not answer for " + PATIENCE.toSeconds() + " seconds; it may be stopped");
+  }
+
+  @Override
+  public void close() {
+    socket.close();
+    serverBell.close();
+    clientBell.close();
+    arena.close();
+    control.close();
+  }
+}

@@ -1,0 +1,115 @@
+package io.tensorbridge.shm.npy;
+
+import io.tensorbridge.BridgeClosedException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.random.RandomGenerator;
+
+/**
+ * A file that appears under its name whole or not at all: it is written beside its target and
+ * renamed. Writing is thread-safe.
+ */
+final class PendingFile implements AutoCloseable {
+  private static final int CHUNK = 1 << 20;
+
+  private final Path target;
+  private final Path temporary;
+  private final FileChannel channel;
+  private boolean committed;
+
+  private PendingFile(Path target, Path temporary, FileChannel channel) {
+    this.target = target;
+    this.temporary = temporary;
+    this.channel = channel;
+  }
+
+  static PendingFile create(Path target) {
+    String suffix = Long.toHexString(RandomGenerator.of("SecureRandom").nextLong());
+    Path temporary = target.resolveSibling("." + target.getFileName() + "." + suffix + ".tmp");
+    try {
+      FileChannel channel =
+          FileChannel.open(
+              temporary,
+              StandardOpenOption.CREATE_NEW,
+              StandardOpenOption.READ,
+              StandardOpenOption.WRITE);
+      return new PendingFile(target, temporary, channel);
+    } catch (IOException failure) {
+      throw ByteSource.inaccessible(target, failure);
+    }
+  }
+
+  /** Writes any segment, by way of a buffer that a channel can take. */
+  void write(long at, MemorySegment bytes) {
+    requireOpen();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment buffer = arena.allocate(Math.min(CHUNK, bytes.byteSize()));
+      for (long from = 0; from < bytes.byteSize(); from += CHUNK) {
+        long length = Math.min(CHUNK, bytes.byteSize() - from);
+        MemorySegment.copy(bytes, from, buffer, 0, length);
+        writeFully(at + from, buffer.asSlice(0, length).asByteBuffer());
+      }
+    } catch (IOException failure) {
+      throw ByteSource.inaccessible(target, failure);
+    }
+  }
+
+  private void writeFully(long at, ByteBuffer buffer) throws IOException {
+    long position = at;
+    while (buffer.hasRemaining()) {
+      position += channel.write(buffer, position);
+    }
+  }
+
+  private void requireOpen() {
+    if (!channel.isOpen()) {
+      throw new BridgeClosedException(target + " was committed or given up");
+    }
+  }
+
+  /** The first bytes of what was written, mapped; valid while the arena is open. */
+  MemorySegment map(long length, Arena arena) {
+    requireOpen();
+    try {
+      return channel.map(FileChannel.MapMode.READ_ONLY, 0, length, arena);
+    } catch (IOException failure) {
+      throw ByteSource.inaccessible(target, failure);
+    }
+  }
+
+  /** Lets the file appear. */
+  void commit() {
+    requireOpen();
+    try {
+      channel.close();
+      Files.move(
+          temporary,
+          target,
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
+      committed = true;
+    } catch (IOException failure) {
+      throw ByteSource.inaccessible(target, failure);
+    }
+  }
+
+  /** Removes the file unless it was committed. */
+  @Override
+  public void close() {
+    try {
+      channel.close();
+      if (!committed) {
+        Files.deleteIfExists(temporary);
+      }
+    } catch (IOException failure) {
+      throw ByteSource.inaccessible(temporary, failure);
+    }
+  }
+}

@@ -1,0 +1,258 @@
+package io.tensorbridge.quantize.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tensorbridge.CancelledException;
+import io.tensorbridge.DType;
+import io.tensorbridge.OptionException;
+import io.tensorbridge.Shape;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.TensorType;
+import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.file.TensorFile;
+import io.tensorbridge.file.TensorFileFormats;
+import io.tensorbridge.quantize.NonFinite;
+import io.tensorbridge.quantize.QuantScheme;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class ModelConversionTest {
+  private static final TensorFileFormats FORMATS = TensorFileFormats.ofServices();
+
+  private static final List<TensorEntry> MODEL =
+      List.of(
+          floats("conv.weight", 40, 16, 3, 2),
+          floats("large.weight", 600, 256),
+          floats("narrow.weight", 5, 7),
+          floats("norm.bias", 40),
+          TensorEntry.of("steps", new TensorType(DType.I32, Shape.of(3))));
+
+  @TempDir private Path directory;
+  private Path model;
+
+  private static TensorEntry floats(String name, long... dimensions) {
+    return TensorEntry.of(name, new TensorType(DType.F32, Shape.of(dimensions)));
+  }
+
+  @BeforeEach
+  void writeModel() {
+    model = directory.resolve("model.safetensors");
+    writeModel(model, Float.NaN, -1);
+  }
+
+  /** Gaussian values; one of them replaced, unless the index is negative. */
+  private static void writeModel(Path path, float odd, int oddIndex) {
+    Random random = new Random(1);
+    try (SafetensorsWriter writer = SafetensorsWriter.create(path, MODEL, Map.of("k", "v"));
+        Arena arena = Arena.ofConfined()) {
+      for (int i = 0; i < MODEL.size(); i++) {
+        MemorySegment bytes = arena.allocate(MODEL.get(i).byteLength());
+        for (long at = 0; at < bytes.byteSize(); at += Float.BYTES) {
+          bytes.set(ValueLayout.JAVA_FLOAT, at, (float) random.nextGaussian());
+        }
+        if (i == 0 && oddIndex >= 0) {
+          bytes.setAtIndex(ValueLayout.JAVA_FLOAT, oddIndex, odd);
+        }
+        writer.write(i, 0, bytes);
+      }
+      writer.commit();
+    }
+  }
+
+  private ConversionResult quantize(Path target, ConversionOptions options, int threads) {
+    try (ModelConversion conversion = ModelConversion.quantize(FORMATS, model, target, options)) {
+      return conversion.run(threads, (done, total) -> assertThat(done).isBetween(1L, total));
+    }
+  }
+
+  private static ConversionOptions options(String scheme, String... overrides) {
+    List<SchemeOverride> parsed = List.of(overrides).stream().map(SchemeOverride::parse).toList();
+    return new ConversionOptions(QuantScheme.parse(scheme), parsed, NonFinite.ERROR, false);
+  }
+
+  private static String encodingOf(ConversionResult result, String name) {
+    return result.tensors().stream()
+        .filter(plan -> plan.source().name().equals(name))
+        .findFirst()
+        .orElseThrow()
+        .encoding();
+  }
+
+  @Test
+  void keepsSmallTensorsPlainAndReportsIt() throws IOException {
+    Path target = directory.resolve("model.gguf");
+
+    ConversionResult result = quantize(target, options("q8_0"), 2);
+
+    assertThat(encodingOf(result, "conv.weight")).isEqualTo("q8_0");
+    assertThat(encodingOf(result, "narrow.weight")).isEqualTo("f16");
+    assertThat(encodingOf(result, "norm.bias")).isEqualTo("f32");
+    assertThat(encodingOf(result, "steps")).isEqualTo("i32");
+    assertThat(result.tensors())
+        .extracting(TensorPlan::note)
+        .contains("rows of 7 don't divide into q8_0 blocks of 32", "1-D tensors stay f32");
+    assertThat(ModelFiles.filesIn(directory)).containsExactlyInAnyOrder(model, target);
+    try (GgufFile file = GgufFile.open(target)) {
+      assertThat(file.entry("conv.weight").shape()).isEqualTo(Shape.of(40, 16, 3, 2));
+      assertThat(file.storedShape("conv.weight")).isEqualTo(Shape.of(40, 96));
+      assertThat(file.metadata())
+          .containsEntry("k", "v")
+          .containsEntry("general.quantization_version", "2")
+          .containsEntry("general.file_type", "7");
+    }
+  }
+
+  @Test
+  void writesTheSameBytesWithAnyNumberOfThreads() {
+    Path one = directory.resolve("one.gguf");
+    Path four = directory.resolve("four.gguf");
+
+    quantize(one, options("q4_0"), 1);
+    quantize(four, options("q4_0"), 4);
+
+    assertThat(four).hasSameBinaryContentAs(one);
+  }
+
+  @Test
+  void restoresWhatItQuantized() {
+    for (String scheme : List.of("q8_0", "uniform:bits=8,group=32", "f16")) {
+      String extension = scheme.equals("q8_0") ? ".gguf" : ".safetensors";
+      Path quantized = directory.resolve("quantized" + extension);
+      Path restored = directory.resolve("restored.safetensors");
+      quantize(quantized, options(scheme), 2);
+      try (ModelConversion back = ModelConversion.dequantize(FORMATS, quantized, restored)) {
+        back.run(2, (done, total) -> {});
+      }
+
+      try (TensorFile before = FORMATS.forPath(model).open(model);
+          TensorFile after = FORMATS.forPath(restored).open(restored);
+          TensorFile between = FORMATS.forPath(quantized).open(quantized)) {
+        ModelComparison direct = ModelComparison.of(before, between, 2, (done, total) -> {});
+        ModelComparison roundTrip = ModelComparison.of(before, after, 1, (done, total) -> {});
+        assertThat(direct.onlyInFirst()).isEmpty();
+        assertThat(direct.onlyInSecond()).isEmpty();
+        assertThat(direct.tensors()).allMatch(pair -> pair.quality().isPresent());
+        assertThat(direct.total().sqnrDb()).isGreaterThan(40);
+        assertThat(roundTrip.total()).isEqualTo(direct.total());
+        assertThat(after.entry("conv.weight").shape()).isEqualTo(Shape.of(40, 16, 3, 2));
+      }
+    }
+  }
+
+  @Test
+  void givesTheFirstMatchingOverrideItsWay() {
+    ConversionResult result =
+        quantize(
+            directory.resolve("model.gguf"),
+            options("q8_0", "conv.*=q4_0", ".*weight=f16", "norm=f16", "weight=f32"),
+            2);
+
+    assertThat(encodingOf(result, "conv.weight")).isEqualTo("q4_0");
+    assertThat(encodingOf(result, "large.weight")).isEqualTo("f16");
+    assertThat(encodingOf(result, "norm.bias")).isEqualTo("f32");
+    assertThat(result.warnings())
+        .containsExactly(
+            "the override norm=f16 matches the whole name of no tensor",
+            "the override weight=f32 matches the whole name of no tensor");
+  }
+
+  @Test
+  void refusesAnOverrideThatDoesNotDivide() {
+    assertThatThrownBy(
+            () -> quantize(directory.resolve("m.gguf"), options("q8_0", "narrow.*=q8_0"), 1))
+        .isInstanceOf(TensorException.class)
+        .hasMessageContaining("narrow.weight");
+  }
+
+  @Test
+  void namesContainersThatHoldTheScheme() {
+    assertThatThrownBy(() -> quantize(directory.resolve("m.safetensors"), options("q8_0"), 1))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("gguf (.gguf)");
+    assertThatThrownBy(() -> quantize(directory.resolve("m.gguf"), options("uniform"), 1))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("safetensors (.safetensors)");
+  }
+
+  @Test
+  void refusesToOverwriteItsInput() {
+    assertThatThrownBy(() -> quantize(model, options("uniform"), 1))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("is the input");
+  }
+
+  @Test
+  void leavesNothingBehindWhenATensorFails() throws IOException {
+    writeModel(model, Float.NaN, 77);
+
+    assertThatThrownBy(() -> quantize(directory.resolve("m.gguf"), options("q8_0"), 2))
+        .isInstanceOf(TensorException.class)
+        .hasMessageContaining("\"conv.weight\": element 77 is NaN");
+    assertThat(ModelFiles.filesIn(directory)).containsExactly(model);
+  }
+
+  @Test
+  void goesOnWithoutFailedTensorsIfAsked() {
+    writeModel(model, Float.POSITIVE_INFINITY, 5);
+    Path target = directory.resolve("m.gguf");
+    QuantScheme scheme = QuantScheme.parse("q8_0");
+
+    ConversionResult result =
+        quantize(target, new ConversionOptions(scheme, List.of(), NonFinite.ERROR, true), 2);
+
+    assertThat(result.failures()).containsOnlyKeys("conv.weight");
+    try (GgufFile file = GgufFile.open(target)) {
+      assertThat(file.entries())
+          .extracting(TensorEntry::name)
+          .containsExactly("large.weight", "narrow.weight", "norm.bias", "steps");
+    }
+  }
+
+  @Test
+  void refusesToQuantizeTwice() {
+    Path once = directory.resolve("once.gguf");
+    quantize(once, options("q8_0"), 1);
+    model = once;
+
+    assertThatThrownBy(() -> quantize(directory.resolve("twice.gguf"), options("q4_0"), 1))
+        .isInstanceOf(TensorException.class)
+        .hasMessageContaining("is q8_0 already");
+  }
+
+  @Test
+  void leavesNothingBehindWhenItIsCancelled() throws IOException {
+    Path target = directory.resolve("m.gguf");
+    Files.writeString(target, "old");
+    try (ModelConversion conversion =
+        ModelConversion.quantize(FORMATS, model, target, options("q8_0"))) {
+      assertThatThrownBy(() -> conversion.run(2, (done, total) -> conversion.cancel()))
+          .isInstanceOf(CancelledException.class);
+    }
+
+    assertThat(target).hasContent("old");
+    assertThat(ModelFiles.filesIn(directory)).containsExactlyInAnyOrder(model, target);
+  }
+
+  @Test
+  void readsAnOverrideWhoseExpressionAndSchemeHoldEqualsSigns() {
+    SchemeOverride override = SchemeOverride.parse("(?=a).*x=y=uniform:bits=4,group=128");
+
+    assertThat(override.names().pattern()).isEqualTo("(?=a).*x=y");
+    assertThat(override.scheme()).isEqualTo(QuantScheme.parse("uniform:bits=4,group=128"));
+    assertThatThrownBy(() -> SchemeOverride.parse("a.*=q99"))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("q99");
+    assertThatThrownBy(() -> SchemeOverride.parse("(=q8_0")).isInstanceOf(OptionException.class);
+  }
+}
