@@ -150,7 +150,8 @@ final class ClientRings {
       if (Integer.compareUnsigned(published, entries) > 0) {
         throw new ProtocolException(
             ErrorCode.RING_CORRUPT,
-            "the server claims " + Integer.toUnsignedString(published) + " completions in a ring of "
+            "the server claims " + Integer.toUnsignedString(published)
+                + " completions in a ring of "
                 + entries);
       }
       long at = ControlLayout.completionOffset(entries, head);

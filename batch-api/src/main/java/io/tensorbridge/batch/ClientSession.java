@@ -110,6 +110,7 @@ final class ClientSession {
       case REGISTER -> register(message);
       case RELEASE -> release(message);
       case OPERATIONS -> {
+        message.requireNoReserved();
         List<OperationList.Operation> operations = dispatcher.operations();
         MemorySegment answer = dispatcher.answerBuffer();
         int length = OperationList.write(answer, 0, message.requestId(), operations);

@@ -157,7 +157,8 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
   }
 
   /** Why the connection is over; null while it lives. */
-  @Nullable BridgeException end() {
+  @Nullable
+  BridgeException end() {
     return end;
   }
 
