@@ -17,8 +17,8 @@ final class LatencyProbe {
 
   public static void main(String[] arguments) throws InterruptedException {
     LocalSocket.Pair pair = LocalSocket.pair();
-    try (BatchServer server = BatchServer.serve(pair.first(), ServerOptions.defaults());
-        WireClient client = new WireClient(pair.second())) {
+    BatchServer server = BatchServer.serve(pair.first(), ServerOptions.defaults());
+    try (WireClient client = new WireClient(pair.second())) {
       for (int items : new int[] {1, 10, 100, 1000}) {
         long block = noops(client, items);
         measure("run", items, client, id -> client.submit(SubmissionKind.RUN, id, 0, 0, block));
@@ -32,6 +32,7 @@ final class LatencyProbe {
             id -> client.submit(SubmissionKind.RUN_PREPARED, id, prepared, 0, 0));
       }
     }
+    server.awaitEnd();
   }
 
   private static long noops(WireClient client, int items) {

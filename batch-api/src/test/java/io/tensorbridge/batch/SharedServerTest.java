@@ -65,7 +65,7 @@ class SharedServerTest {
   }
 
   private static void assertServes(WireClient client, long id) {
-    client.inputs().set(ValueLayout.JAVA_FLOAT, 0, id);
+    client.inputs().set(ValueLayout.JAVA_FLOAT, 0, (float) id);
     long block =
         client.block("noop", 0, 0, "", List.of(Item.of(Place.input(ServerFixture.floats(0, 1)))));
     client.submit(SubmissionKind.RUN, id, 0, 0, block);
@@ -172,7 +172,7 @@ class SharedServerTest {
   }
 
   private static void submitOne(WireClient client, Random random, long id) {
-    SubmissionKind kind = SubmissionKind.values()[random.nextInt(7)];
+    SubmissionKind kind = SubmissionKind.ofCode(1 + random.nextInt(7));
     long target = Math.max(1, id - 1 - random.nextInt(20));
     boolean targeted = kind.code() >= SubmissionKind.RUN_PREPARED.code();
     boolean withBlock = kind.code() <= 3 || kind == SubmissionKind.RESUME;
