@@ -7,10 +7,8 @@ import org.jspecify.annotations.Nullable;
 /** The free ranges of a region, neighbours joined; not thread-safe. */
 final class FreeList {
   private final TreeMap<Long, Long> lengthByOffset = new TreeMap<>();
-  private final long byteSize;
 
   FreeList(long byteSize) {
-    this.byteSize = byteSize;
     lengthByOffset.put(0L, byteSize);
   }
 

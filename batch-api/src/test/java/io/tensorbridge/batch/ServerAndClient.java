@@ -56,7 +56,7 @@ abstract class ServerAndClient {
   /** Writes 0, 1, 2, ... into a row-major float32 tensor. */
   static Tensor counting(Tensor tensor) {
     for (long i = 0; i < tensor.shape().elementCount(); i++) {
-      tensor.data().setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, i);
+      tensor.data().setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, (float) i);
     }
     return tensor;
   }
