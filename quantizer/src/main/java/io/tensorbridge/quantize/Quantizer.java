@@ -4,6 +4,7 @@ import io.tensorbridge.BridgeException;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.op.WorkerPool;
+import io.tensorbridge.quantize.internal.kernel.Kernels;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,6 +72,29 @@ public final class Quantizer {
    */
   public Quantizer withPool(WorkerPool shared) {
     return new Quantizer(scheme, nonFinite, shared.threadCount() + 1, shared);
+  }
+
+  /**
+   * Begins to prepare the fastest kernels of this scheme, beside any work; for processes that live
+   * long, for example a server at its start. Without it they are prepared after some gigabytes of
+   * work. The bytes of results do not depend on it.
+   */
+  public void warmUp() {
+    Kernels kernels = Kernels.shared();
+    switch (scheme) {
+      case BlockScheme block -> {
+        kernels.quantizing(block.format()).train();
+        kernels.dequantizing(block.format()).train();
+      }
+      case FloatScheme plain -> {
+        kernels.quantizing(plain.format()).train();
+        kernels.dequantizing(plain.format()).train();
+      }
+      case UniformScheme _ -> {
+        kernels.uniformQuantizing().train();
+        kernels.uniformDequantizing().train();
+      }
+    }
   }
 
   /**

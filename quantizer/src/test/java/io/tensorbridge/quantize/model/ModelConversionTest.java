@@ -38,7 +38,8 @@ final class ModelConversionTest {
           floats("norm.bias", 40),
           TensorEntry.of("steps", new TensorType(DType.I32, Shape.of(3))));
 
-  @TempDir private Path directory;
+  @TempDir
+  private Path directory;
   private Path model;
 
   private static TensorEntry floats(String name, long... dimensions) {
@@ -170,7 +171,7 @@ final class ModelConversionTest {
   @Test
   void refusesAnOverrideThatDoesNotDivide() {
     assertThatThrownBy(
-            () -> quantize(directory.resolve("m.gguf"), options("q8_0", "narrow.*=q8_0"), 1))
+        () -> quantize(directory.resolve("m.gguf"), options("q8_0", "narrow.*=q8_0"), 1))
         .isInstanceOf(TensorException.class)
         .hasMessageContaining("narrow.weight");
   }

@@ -1,5 +1,6 @@
 package io.tensorbridge.quantize.internal.kernel;
 
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -16,14 +17,18 @@ import org.jspecify.annotations.Nullable;
  * @param <K> the kernel interface
  */
 public final class KernelChoice<K> {
-  /** Work after which training begins: small jobs never pay for it. */
-  private static final long TRAINING_THRESHOLD_ELEMENTS = 4L << 20;
+  /**
+   * Work after which training begins unasked: 2 GiB of float32. Training costs between one and two
+   * seconds of processor time, most of it the compiler's, which a shorter job would not earn back.
+   */
+  private static final long TRAINING_THRESHOLD_ELEMENTS = 512L << 20;
 
   private final String name;
   private final K scalar;
   private final @Nullable Supplier<K> vector;
   private final Training.Exercise<K> exercise;
   private final AtomicLong elementsSeen = new AtomicLong();
+  private final AtomicBoolean trained = new AtomicBoolean();
   private volatile @Nullable K faster;
 
   KernelChoice(
@@ -45,13 +50,17 @@ public final class KernelChoice<K> {
     if (kernel != null) {
       return kernel;
     }
-    if (vector != null) {
-      long seen = elementsSeen.getAndAdd(elements);
-      if (seen < TRAINING_THRESHOLD_ELEMENTS && seen + elements >= TRAINING_THRESHOLD_ELEMENTS) {
-        new Training<>(name, scalar, vector, exercise, this::use).begin();
-      }
+    if (elementsSeen.addAndGet(elements) >= TRAINING_THRESHOLD_ELEMENTS) {
+      train();
     }
     return scalar;
+  }
+
+  /** Begins to train the vector twin now, if there is one; later calls do nothing. */
+  public void train() {
+    if (vector != null && trained.compareAndSet(false, true)) {
+      new Training<>(name, scalar, vector, exercise, this::use).begin();
+    }
   }
 
   private void use(K kernel) {

@@ -1,8 +1,10 @@
 package io.tensorbridge.quantize.internal.kernel;
 
+import io.tensorbridge.quantize.Golden;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import java.util.Random;
 
 /** Compares the twins bit by bit; also run as a program, by JVMs with other vector lengths. */
@@ -15,6 +17,7 @@ final class KernelTwins {
   public static void main(String[] arguments) {
     for (BlockFormat format : BlockFormat.values()) {
       if (format.hasVector()) {
+        compareWithGgml(format, format.vector());
         for (int blocks = 1; blocks <= 130; blocks++) {
           compareBlocks(format, blocks);
         }
@@ -24,6 +27,20 @@ final class KernelTwins {
       compareUniform(count);
     }
     System.out.println(Lanes.COUNT + " lanes");
+  }
+
+  /** The golden bytes of ggml, by either twin. */
+  static void compareWithGgml(BlockFormat format, BlockKernel kernel) {
+    String name = "ggml_" + format.name().toLowerCase(Locale.ROOT) + ".bin";
+    MemorySegment expected = MemorySegment.ofArray(Golden.bytes(name));
+    int blocks = Golden.ROWS * Golden.COLUMNS / format.blockElements();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment input = Native.view(Golden.input(arena));
+      MemorySegment coded = Native.view(arena.allocate(expected.byteSize()));
+      kernel.quantize(input, 0, coded, 0, blocks);
+      long at = coded.mismatch(expected);
+      require(at < 0, kernel + " differs from ggml at byte " + at);
+    }
   }
 
   static void compareBlocks(BlockFormat format, int blocks) {

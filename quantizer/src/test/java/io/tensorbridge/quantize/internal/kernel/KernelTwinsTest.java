@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -27,6 +28,13 @@ class KernelTwinsTest {
   @MethodSource("vectorFormats")
   void blockTwinsWriteTheSameBytes(BlockFormat format) {
     awkwardCounts().forEach(blocks -> KernelTwins.compareBlocks(format, blocks));
+  }
+
+  @ParameterizedTest
+  @MethodSource("vectorFormats")
+  void bothTwinsWriteTheBytesOfGgml(BlockFormat format) {
+    KernelTwins.compareWithGgml(format, format.scalar());
+    KernelTwins.compareWithGgml(format, format.vector());
   }
 
   @Test
@@ -52,7 +60,27 @@ class KernelTwinsTest {
         .contains("ScalarQ80");
   }
 
-  /** What the last test runs. */
+  @Test
+  void trainingEndsWithTheVectorTwinOrKeepsTheScalarOne() {
+    BlockKernel scalar = new ScalarQ80();
+    BlockKernel vector = new VectorQ80();
+    KernelChoice<BlockKernel> choice =
+        new KernelChoice<>(
+            "test",
+            scalar,
+            () -> vector,
+            (kernel, values, coded) -> LockSupport
+                .parkNanos(kernel.equals(scalar) ? 5_000_000 : 1));
+    assertThat(choice.forWork(1)).isSameAs(scalar);
+    choice.train();
+    choice.train();
+    while (choice.forWork(1).equals(scalar)) {
+      Thread.onSpinWait();
+    }
+    assertThat(choice.forWork(1)).isSameAs(vector);
+  }
+
+  /** Tells which kernel serves without the vector module. */
   static final class ScalarOnly {
     public static void main(String[] arguments) {
       BlockKernel kernel = Kernels.shared().quantizing(BlockFormat.Q8_0).forWork(1L << 40);
