@@ -63,7 +63,8 @@ final class ClientSession {
     return socket;
   }
 
-  @Nullable Connection connection() {
+  @Nullable
+  Connection connection() {
     return live == null ? null : live.connection();
   }
 

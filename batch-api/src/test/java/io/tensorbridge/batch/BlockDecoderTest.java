@@ -40,8 +40,8 @@ class BlockDecoderTest {
     block.putShort(4, (short) 1).putLong(8, LENGTH).putInt(16, 2).putInt(20, 1).putInt(24, 3);
     block.putInt(28, 1).putInt(32, 64).putInt(36, 4).putInt(40, 72).putInt(44, ITEMS);
     block.putInt(48, NAMES - ITEMS).putInt(52, NAMES).putInt(56, 3);
-    block.put(64, new byte[] {'c', 'o', 'p', 'y'});
-    block.putInt(72, 80).putInt(76, 4).put(80, new byte[] {'a', '=', '1', '\n'});
+    block.put(64, new byte[]{'c', 'o', 'p', 'y'});
+    block.putInt(72, 80).putInt(76, 4).put(80, new byte[]{'a', '=', '1', '\n'});
 
     block.putInt(ITEMS, 16 + 40).putShort(ITEMS + 4, (short) 1);
     tensor(block, TENSOR, 2, 9, 64, 12, 2).putLong(TENSOR + 24, 4).putLong(TENSOR + 32, 8);
@@ -51,7 +51,7 @@ class BlockDecoderTest {
     block.putShort(second + 6, (short) 1);
     tensor(block, second + 16, -1, 0, 128, 13, 1).putShort(second + 16 + 18, (short) 1);
     block.putLong(second + 40, 3).putLong(second + 48, -8);
-    block.put(NAMES, new byte[] {'a', 0, 'b'});
+    block.put(NAMES, new byte[]{'a', 0, 'b'});
     return block;
   }
 
@@ -186,7 +186,7 @@ class BlockDecoderTest {
 
   @Test
   void aBlockHasAtLeastItsHeadAndAtMostItsLimit() {
-    for (int length : new int[] {0, 63, (1 << 20) + 1}) {
+    for (int length : new int[]{0, 63, (1 << 20) + 1}) {
       assertThatThrownBy(() -> decoder.decode(MemorySegment.ofArray(new byte[length])))
           .isInstanceOfSatisfying(
               ProtocolException.class,

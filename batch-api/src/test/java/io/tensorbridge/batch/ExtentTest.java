@@ -40,7 +40,7 @@ class ExtentTest {
   @Test
   void aLongInputIsSeenBehindShorterOnes() {
     assertThatThrownBy(
-            () -> Extent.requireApart(List.of(input(0, 100), input(10, 20), output(50, 60))))
+        () -> Extent.requireApart(List.of(input(0, 100), input(10, 20), output(50, 60))))
         .isInstanceOfSatisfying(
             ProtocolException.class,
             refused -> assertThat(refused.code()).isEqualTo(ErrorCode.OUTPUT_OVERLAP));

@@ -35,7 +35,8 @@ class SharedServerTest {
   private static final int CLIENTS = 50;
   private static final int RING = 16;
 
-  @TempDir Path folder;
+  @TempDir
+  Path folder;
   private int fdsBefore;
   private long mappedBefore;
   private BatchServer server;
