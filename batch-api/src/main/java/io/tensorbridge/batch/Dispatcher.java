@@ -92,7 +92,7 @@ final class Dispatcher implements Runnable {
         () -> {
           closing = true;
           stopListening();
-          List.copyOf(sessions.values()).forEach(session -> session.leave("outlived the server"));
+          List.copyOf(sessions.values()).forEach(session -> session.leave("loses its server, which closes"));
         });
   }
 
