@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-import tensorbridge as tb
 from conftest import SharedServer, descriptors, diagnostic_bridge, eventually
+
+import tensorbridge as tb
 
 CLIENT = """
 import os, sys, threading
@@ -161,10 +162,10 @@ def kill_clients(server: SharedServer, kills: int, at_once: int) -> None:
         left -= len(clients)
         with tb.open(server.address) as bridge:
             assert bridge.run("noop", {"a": np.ones(4)})["a"] == (1, 1)
-        eventually(lambda: server.footprint() == start)
+        eventually(lambda: server.is_back_at(start))
         for client in clients:
             client.close()
-    eventually(lambda: server.footprint() == start)
+    eventually(lambda: server.is_back_at(start))
     grown = psutil.Process(server.process.pid).memory_info().rss - resident
     assert grown < 128 << 20, "the heap may have grown, the clients' memory may not stay"
 

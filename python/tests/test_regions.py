@@ -13,8 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import tensorbridge as tb
 from conftest import descriptors
+
+import tensorbridge as tb
 from tensorbridge import wire
 from tensorbridge.regions import FIRST_SLAB, Pool, Region, create_memory
 
