@@ -1,5 +1,6 @@
 package io.tensorbridge;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,16 @@ public abstract sealed class BridgeException extends RuntimeException
    */
   public ErrorCode code() {
     return code;
+  }
+
+  /**
+   * What is wrong, where, and the remedy.
+   *
+   * @return never null
+   */
+  @Override
+  public String getMessage() {
+    return Objects.requireNonNullElse(super.getMessage(), "");
   }
 
   /**

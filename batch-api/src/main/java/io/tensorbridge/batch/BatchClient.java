@@ -185,7 +185,7 @@ public final class BatchClient implements AutoCloseable {
    */
   public PreparedBatch prepare(Batch batch) {
     ResolvedBatch resolved = resolver.resolve(batch);
-    long statusBytes = StatusReader.byteLength(batch.items().size());
+    long statusBytes = StatusReader.byteLength(batch.items().size(), 0);
     try {
       Piece frame =
           core.pool().take(statusBytes + resolved.block().byteLength(), Access.READWRITE);

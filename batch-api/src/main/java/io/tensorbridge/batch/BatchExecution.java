@@ -70,7 +70,8 @@ final class BatchExecution implements OpBatch.Listener {
         : new WaitingItems(batchId, batch.source().operation(), batch.items().size());
   }
 
-  @Nullable WaitingItems origin() {
+  @Nullable
+  WaitingItems origin() {
     return origin;
   }
 

@@ -158,7 +158,8 @@ public final class BatchFuture {
         listener.accept(progress);
       } catch (RuntimeException failure) {
         failed = true;
-        LOG.log(Logger.Level.WARNING, "the progress listener failed and is not called again", failure);
+        LOG.log(Logger.Level.WARNING, "the progress listener failed and is not called again",
+            failure);
       }
     }
   }

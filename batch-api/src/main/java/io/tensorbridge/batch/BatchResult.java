@@ -77,7 +77,8 @@ public final class BatchResult implements AutoCloseable {
    * What the whole batch failed of: the end of the batch itself, or without {@code continueOnError}
    * the first failure, rather than one that is only its consequence.
    */
-  @Nullable BridgeException failureToThrow() {
+  @Nullable
+  BridgeException failureToThrow() {
     BridgeException consequence = null;
     for (BridgeException error : errors.values()) {
       switch (error.code()) {

@@ -54,7 +54,8 @@ final class BlockEncoder {
    * @param names of the items, or empty
    */
   BlockEncoder(
-      String operation, boolean continueOnError, int threads, List<Item> items, List<String> names) {
+      String operation, boolean continueOnError, int threads, List<Item> items,
+      List<String> names) {
     this.flags = continueOnError ? BatchBlock.CONTINUE_ON_ERROR : 0;
     this.threads = threads;
     this.items = items;

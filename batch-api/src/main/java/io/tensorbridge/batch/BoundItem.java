@@ -42,8 +42,8 @@ sealed interface BoundItem {
   }
 
   /** An item that can run any number of times. */
-  record Planned(DecodedItem source, OpPlan plan, List<Tensor> inputs, List<OutputPlace> outputs)
-      implements BoundItem {
+  record Planned(DecodedItem source, OpPlan plan, List<Tensor> inputs,
+      List<OutputPlace> outputs) implements BoundItem {
     @Override
     public long workBytes() {
       return Math.max(1, plan.workBytes());
@@ -59,8 +59,8 @@ sealed interface BoundItem {
 
   /** An item that has waited for outputs, which it now has. */
   record Continued(
-      DecodedItem source, long workBytes, Outcome.NeedsSpace waiting, List<OutputPlace> outputs)
-      implements BoundItem {
+      DecodedItem source, long workBytes, Outcome.NeedsSpace waiting,
+      List<OutputPlace> outputs) implements BoundItem {
     @Override
     public OpRun begin(@Nullable MemorySegment span, MemorySegment value) {
       return waiting.resume().apply(OutputPlace.tensors(outputs, span));

@@ -73,7 +73,7 @@ final class ClientCore implements AutoCloseable {
 
   private void tell(ClientRings.Request request) {
     try {
-      submit(request, new Call());
+      submit(request, new Call(() -> {}));
     } catch (BridgeClosedException over) {
       // The server has released everything, or is about to.
     } catch (BridgeException over) {
@@ -104,9 +104,8 @@ final class ClientCore implements AutoCloseable {
             frame.span(statusBytes, block.byteLength()),
             frame.span(0, statusBytes),
             WireSpan.NONE);
-    Call call = new Call();
     pool.hold(frame);
-    call.ended.whenComplete((code, failure) -> pool.drop(frame));
+    Call call = new Call(() -> pool.drop(frame));
     long id = submitOrFail(request, call);
     if (!reader.await(call.ended, PATIENCE.toNanos())) {
       throw new BridgeTimeoutException(
@@ -132,14 +131,22 @@ final class ClientCore implements AutoCloseable {
   /** A submission that is only answered. */
   private static final class Call implements Flight {
     final CompletableFuture<ErrorCode> ended = new CompletableFuture<>();
+    private final Runnable release;
+
+    /** Calls {@code release} once, when the server has let go of what the call names. */
+    Call(Runnable release) {
+      this.release = release;
+    }
 
     @Override
     public void landed(ErrorCode code, long failedItems, long waitingItems) {
+      release.run();
       ended.complete(code);
     }
 
     @Override
     public void lost(BridgeException reason) {
+      release.run();
       ended.completeExceptionally(reason);
     }
   }

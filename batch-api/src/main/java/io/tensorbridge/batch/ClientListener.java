@@ -59,7 +59,8 @@ final class ClientListener {
    * @return the connection, owned by the caller; null if the client was refused
    * @throws io.tensorbridge.BridgeException if the system can't have more connections now
    */
-  @Nullable LocalSocket accept(int clients) {
+  @Nullable
+  LocalSocket accept(int clients) {
     LocalSocket client = socket.accept();
     PeerCredentials peer = client.peerCredentials();
     if (peer.uid() != ownUser && peer.uid() != ROOT) {

@@ -29,7 +29,6 @@ final class ClientPlans {
 
   private static final int MAX_KNOWN = 1 << 16;
   private static final int ASKED_AT_ONCE = 1 << 10;
-  private static final long RECORD_BYTES = 256;
   private static final int ATTEMPTS = 3;
   private static final int SCRATCH_BYTES = 64;
 
@@ -58,7 +57,8 @@ final class ClientPlans {
   }
 
   /** A plan that was asked before; null if it was refused. */
-  @Nullable PlanRecord known(Key key) {
+  @Nullable
+  PlanRecord known(Key key) {
     return known.get(key);
   }
 
@@ -90,7 +90,7 @@ final class ClientPlans {
     Piece scratch = core.pool().take(SCRATCH_BYTES, Access.READWRITE);
     try {
       BlockEncoder block = blockOf(keys, scratch);
-      long textBytes = RECORD_BYTES * keys.size();
+      long textBytes = StatusReader.RECORD_BYTES * keys.size();
       for (int attempt = 0; attempt < ATTEMPTS && textBytes > 0; attempt++) {
         long missing = askOnce(keys, block, textBytes, refused);
         textBytes = missing == 0 ? 0 : textBytes + missing;
@@ -114,7 +114,7 @@ final class ClientPlans {
         if (code == ErrorCode.OK) {
           known.put(keys.get(i), status.plan(i));
         } else if (code == ErrorCode.NEEDS_SPACE) {
-          missing += Math.max(1, status.elementIndex(i));
+          missing = Math.max(missing, Math.max(1, status.elementIndex(i)));
         } else {
           refused.put(keys.get(i), status.failure(i, code, ""));
         }

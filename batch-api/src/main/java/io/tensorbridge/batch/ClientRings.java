@@ -1,5 +1,6 @@
 package io.tensorbridge.batch;
 
+import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
@@ -69,6 +70,7 @@ final class ClientRings {
   /**
    * Publishes a submission.
    *
+   * @param flight hears of its end, exactly once; not at all if this fails
    * @return its batch id
    * @throws QuotaException if as many batches as allowed stay in flight for too long
    * @throws BridgeException the reason if the connection is over
@@ -77,12 +79,14 @@ final class ClientRings {
     link.requireAlive();
     Semaphore permits = request.isBatch() ? batches : requests;
     acquire(permits);
-    Flight counted = new Counted(flight, permits);
-    long id = publish(request, counted);
-    VarHandle.fullFence();
-    if (ControlLayout.serverSleeping(control)) {
-      link.serverBell().ring();
+    long id;
+    try {
+      id = publish(request, new Counted(flight, permits));
+    } catch (RuntimeException | Error failure) {
+      permits.release();
+      throw failure;
     }
+    wakeServer();
     BridgeException end = link.end();
     if (end != null) {
       lose(id, end);
@@ -93,19 +97,37 @@ final class ClientRings {
   private long publish(Request request, Flight flight) {
     submitting.lock();
     try {
-      long id = nextId++;
-      flights.put(id, flight);
-      flight.launched(id);
+      long id = nextId;
       long at = ControlLayout.submissionOffset(entries, tail);
       SubmissionEntry.write(
           control, at, id, request.kind(), request.targetId(), request.timeoutNanos());
       request.block().write(control, SubmissionEntry.blockOffset(at));
       request.status().write(control, SubmissionEntry.statusOffset(at));
       request.output().write(control, SubmissionEntry.outputOffset(at));
-      ControlLayout.storeSubmissionTail(control, ++tail);
+      flight.launched(id);
+      flights.put(id, flight);
+      try {
+        ControlLayout.storeSubmissionTail(control, tail + 1);
+      } catch (IllegalStateException unmapped) {
+        flights.remove(id);
+        throw unmapped;
+      }
+      tail++;
+      nextId++;
       return id;
     } finally {
       submitting.unlock();
+    }
+  }
+
+  private void wakeServer() {
+    VarHandle.fullFence();
+    try {
+      if (ControlLayout.serverSleeping(control)) {
+        link.serverBell().ring();
+      }
+    } catch (IllegalStateException | BridgeClosedException closed) {
+      // The connection has ended meanwhile: there is nobody to wake.
     }
   }
 
@@ -150,7 +172,8 @@ final class ClientRings {
       if (Integer.compareUnsigned(published, entries) > 0) {
         throw new ProtocolException(
             ErrorCode.RING_CORRUPT,
-            "the server claims " + Integer.toUnsignedString(published) + " completions in a ring of "
+            "the server claims " + Integer.toUnsignedString(published)
+                + " completions in a ring of "
                 + entries);
       }
       long at = ControlLayout.completionOffset(entries, head);

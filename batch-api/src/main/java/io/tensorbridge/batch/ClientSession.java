@@ -6,7 +6,6 @@ import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
 import io.tensorbridge.batch.wire.ErrorMessage;
-import io.tensorbridge.batch.wire.Hello;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
 import io.tensorbridge.batch.wire.OperationList;
@@ -64,7 +63,8 @@ final class ClientSession {
     return socket;
   }
 
-  @Nullable Connection connection() {
+  @Nullable
+  Connection connection() {
     return live == null ? null : live.connection();
   }
 
@@ -111,6 +111,7 @@ final class ClientSession {
       case REGISTER -> register(message);
       case RELEASE -> release(message);
       case OPERATIONS -> {
+        message.requireNoReserved();
         List<OperationList.Operation> operations = dispatcher.operations();
         MemorySegment answer = dispatcher.answerBuffer();
         int length = OperationList.write(answer, 0, message.requestId(), operations);

@@ -2,14 +2,13 @@ package io.tensorbridge.batch;
 
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** The free ranges of a region, neighbours joined; not thread-safe. */
 final class FreeList {
   private final TreeMap<Long, Long> lengthByOffset = new TreeMap<>();
-  private final long byteSize;
 
   FreeList(long byteSize) {
-    this.byteSize = byteSize;
     lengthByOffset.put(0L, byteSize);
   }
 
@@ -19,18 +18,26 @@ final class FreeList {
    * @return its offset, or -1 if there is none
    */
   long take(long byteLength) {
+    Map.Entry<Long, Long> range = firstOf(byteLength);
+    if (range == null) {
+      return -1;
+    }
+    long offset = range.getKey();
+    long left = range.getValue() - byteLength;
+    lengthByOffset.remove(offset);
+    if (left > 0) {
+      lengthByOffset.put(offset + byteLength, left);
+    }
+    return offset;
+  }
+
+  private Map.@Nullable Entry<Long, Long> firstOf(long byteLength) {
     for (Map.Entry<Long, Long> range : lengthByOffset.entrySet()) {
-      long offset = range.getKey();
-      long length = range.getValue();
-      if (length >= byteLength) {
-        lengthByOffset.remove(offset);
-        if (length > byteLength) {
-          lengthByOffset.put(offset + byteLength, length - byteLength);
-        }
-        return offset;
+      if (range.getValue() >= byteLength) {
+        return range;
       }
     }
-    return -1;
+    return null;
   }
 
   /** Gives back a range that was taken. */
@@ -46,11 +53,6 @@ final class FreeList {
       end += after;
     }
     lengthByOffset.put(begin, end - begin);
-  }
-
-  boolean isWhole() {
-    Long first = lengthByOffset.get(0L);
-    return first != null && first == byteSize;
   }
 
   long freeBytes() {

@@ -70,7 +70,8 @@ final class PoolRegion {
     return free.freeBytes();
   }
 
-  @Nullable Piece take(long byteLength) {
+  @Nullable
+  Piece take(long byteLength) {
     long offset = free.take(byteLength);
     if (offset < 0) {
       return null;
@@ -86,7 +87,8 @@ final class PoolRegion {
   }
 
   /** The piece in use that holds all of a range of the region. */
-  @Nullable Piece pieceAt(long offset, long length) {
+  @Nullable
+  Piece pieceAt(long offset, long length) {
     Map.Entry<Long, Piece> entry = pieces.floorEntry(offset);
     return entry != null && entry.getValue().contains(offset, length) ? entry.getValue() : null;
   }

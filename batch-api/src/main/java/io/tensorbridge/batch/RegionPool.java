@@ -194,7 +194,8 @@ final class RegionPool {
    *
    * @return null if the memory is not this pool's
    */
-  @Nullable Piece hold(MemorySegment memory) {
+  @Nullable
+  Piece hold(MemorySegment memory) {
     lock.lock();
     try {
       Piece piece = pieceOf(memory);
@@ -218,7 +219,8 @@ final class RegionPool {
   }
 
   /** The piece in which memory lies, without holding it. */
-  @Nullable Piece find(MemorySegment memory) {
+  @Nullable
+  Piece find(MemorySegment memory) {
     lock.lock();
     try {
       return pieceOf(memory);

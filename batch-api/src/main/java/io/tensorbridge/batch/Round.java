@@ -1,10 +1,10 @@
 package io.tensorbridge.batch;
 
 import io.tensorbridge.Access;
+import io.tensorbridge.Backing;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorLayout;
-import io.tensorbridge.Backing;
 import io.tensorbridge.op.Options;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +36,7 @@ final class Round {
     this.pool = pool;
     this.items = items;
     this.itemOutputs = itemOutputs;
-    this.statusBytes = StatusReader.byteLength(itemOutputs.size());
+    this.statusBytes = StatusReader.byteLength(itemOutputs.size(), recordBytes(items, itemOutputs));
     this.outputBytes = outputBytes;
     this.blockBytes = encoder == null ? 0 : encoder.byteLength();
     List<Piece> taken = new ArrayList<>(3);
@@ -54,6 +54,16 @@ final class Round {
       taken.forEach(pool::drop);
       throw failure;
     }
+  }
+
+  /** An item that was not planned to have outputs may ask for them, and any may ask again. */
+  private static long recordBytes(
+      int @Nullable [] items, List<ResolvedBatch.ItemOutputs> itemOutputs) {
+    long mayAsk =
+        items != null
+            ? itemOutputs.size()
+            : itemOutputs.stream().filter(each -> each.names().isEmpty()).count();
+    return StatusReader.RECORD_BYTES * mayAsk;
   }
 
   private Piece take(long byteLength, List<Piece> taken) {

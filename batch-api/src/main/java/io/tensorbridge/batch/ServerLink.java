@@ -86,7 +86,7 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
       opened.push(client);
       ControlLayout.initialize(control.region().segment(), ringEntries);
       ServerLink link = new ServerLink(socket, control, server, client);
-      opened.push(link.arena::close);
+      opened.push(link.arena);
       link.sendHello(ringEntries);
       link.limits = link.receiveWelcome();
       return link;
@@ -157,7 +157,8 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
   }
 
   /** Why the connection is over; null while it lives. */
-  @Nullable BridgeException end() {
+  @Nullable
+  BridgeException end() {
     return end;
   }
 

@@ -20,7 +20,7 @@ record SpanRef(int region, int generation, long byteOffset, long byteLength) {
   }
 
   boolean isNone() {
-    return this == NONE;
+    return equals(NONE);
   }
 
   void requireWithin(long regionBytes) {

@@ -14,7 +14,10 @@ import java.lang.foreign.MemorySegment;
  * checked against the area and copied before they are used.
  */
 final class StatusReader {
-  private static final long TEXT_BYTES_PER_ITEM = 192;
+  /** Room for the plan record of an item whose outputs may be known only at its end. */
+  static final long RECORD_BYTES = 256;
+
+  private static final long TEXT_BYTES_PER_ITEM = 128;
   private static final long MIN_TEXT_BYTES = 1 << 10;
   private static final long MAX_TEXT_BYTES = 1 << 16;
 
@@ -24,15 +27,14 @@ final class StatusReader {
     this.area = area;
   }
 
-  /** The size of an area for some items, with room for the texts of some failures. */
-  static long byteLength(int itemCount) {
+  /**
+   * The size of an area with room for the texts of some failures.
+   *
+   * @param recordBytes room for plan records besides
+   */
+  static long byteLength(int itemCount, long recordBytes) {
     long texts = Math.clamp(TEXT_BYTES_PER_ITEM * itemCount, MIN_TEXT_BYTES, MAX_TEXT_BYTES);
-    return padded(StatusLayout.byteLength(itemCount) + texts);
-  }
-
-  /** The size of an area for plan records, or for what is missing of them. */
-  static long byteLength(int itemCount, long textBytes) {
-    return padded(StatusLayout.byteLength(itemCount) + textBytes);
+    return padded(StatusLayout.byteLength(itemCount) + texts + recordBytes);
   }
 
   private static long padded(long length) {
@@ -78,7 +80,8 @@ final class StatusReader {
   /** Why an item failed, with its name. */
   BridgeException failure(int item, ErrorCode code, String name) {
     long at = itemAt(item);
-    String text = text(StatusLayout.itemTextOffset(area, at), StatusLayout.itemTextLength(area, at));
+    String text =
+        text(StatusLayout.itemTextOffset(area, at), StatusLayout.itemTextLength(area, at));
     String reason = text.isEmpty() ? "the server answered " + code : text;
     String prefix = "tensor \"" + name + "\": ";
     if (reason.startsWith(prefix)) {

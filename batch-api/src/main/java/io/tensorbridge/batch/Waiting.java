@@ -30,7 +30,7 @@ final class Waiting {
     } catch (InterruptedException interrupted) {
       throw interrupted();
     } catch (ExecutionException failed) {
-      throw rethrown(failed.getCause());
+      throw rethrown(failed);
     }
   }
 
@@ -48,12 +48,13 @@ final class Waiting {
     return new CancelledException(ErrorCode.CANCELLED, "interrupted while waiting for the server");
   }
 
-  private static RuntimeException rethrown(Throwable cause) {
-    return switch (cause) {
+  private static RuntimeException rethrown(Throwable failure) {
+    Throwable cause = failure.getCause();
+    return switch (failure instanceof ExecutionException && cause != null ? cause : failure) {
       case BridgeException known -> again(known);
       case RuntimeException other -> other;
       case Error error -> throw error;
-      default -> new IllegalStateException(cause);
+      default -> new IllegalStateException(failure);
     };
   }
 

@@ -132,7 +132,8 @@ class BatchServerTest extends ServerFixture {
   @Test
   void aBatchInFlightIsCancelled() {
     client.submit(
-        SubmissionKind.RUN, 1, 0, 0, client.block("delay", 0, 0, "millis=60000\n", List.of(Item.of())));
+        SubmissionKind.RUN, 1, 0, 0,
+        client.block("delay", 0, 0, "millis=60000\n", List.of(Item.of())));
     client.submit(SubmissionKind.CANCEL, 2, 1, 0, 0);
     assertThat(client.await(2).code()).isEqualTo(ErrorCode.OK);
     assertThat(client.await(1)).isEqualTo(new Completion(1, ErrorCode.OK, 1, 0));
@@ -199,7 +200,8 @@ class BatchServerTest extends ServerFixture {
   @Test
   void aClientThatVanishesInTheMiddleLeavesNothing() {
     client.submit(
-        SubmissionKind.RUN, 1, 0, 0, client.block("delay", 0, 0, "millis=60000\n", List.of(Item.of())));
+        SubmissionKind.RUN, 1, 0, 0,
+        client.block("delay", 0, 0, "millis=60000\n", List.of(Item.of())));
     await(() -> server.usage().batches() == 1);
     // nothingIsLeft() closes the client
   }

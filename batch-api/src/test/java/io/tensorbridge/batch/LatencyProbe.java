@@ -4,6 +4,7 @@ import io.tensorbridge.batch.WireClient.Item;
 import io.tensorbridge.batch.WireClient.Place;
 import io.tensorbridge.batch.wire.SubmissionKind;
 import io.tensorbridge.shm.LocalSocket;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,9 +18,9 @@ final class LatencyProbe {
 
   public static void main(String[] arguments) throws InterruptedException {
     LocalSocket.Pair pair = LocalSocket.pair();
-    try (BatchServer server = BatchServer.serve(pair.first(), ServerOptions.defaults());
-        WireClient client = new WireClient(pair.second())) {
-      for (int items : new int[] {1, 10, 100, 1000}) {
+    BatchServer server = BatchServer.serve(pair.first(), ServerOptions.defaults());
+    try (WireClient client = new WireClient(pair.second())) {
+      for (int items : new int[]{1, 10, 100, 1000}) {
         long block = noops(client, items);
         measure("run", items, client, id -> client.submit(SubmissionKind.RUN, id, 0, 0, block));
         long prepared = 1L << 40 | items;
@@ -31,7 +32,16 @@ final class LatencyProbe {
             client,
             id -> client.submit(SubmissionKind.RUN_PREPARED, id, prepared, 0, 0));
       }
+      Thread.sleep(100);
+      Duration before = cpu();
+      Thread.sleep(2000);
+      System.out.printf("idle: %d ms of CPU in 2 s%n", cpu().minus(before).toMillis());
     }
+    server.awaitEnd();
+  }
+
+  private static Duration cpu() {
+    return ProcessHandle.current().info().totalCpuDuration().orElseThrow();
   }
 
   private static long noops(WireClient client, int items) {

@@ -49,10 +49,9 @@ class SpecVectorsTest {
   Stream<DynamicTest> everyVectorIsWrittenAsTheSpecSays() throws IOException {
     return vectors()
         .map(
-            vector ->
-                DynamicTest.dynamicTest(
-                    vector.text("name"),
-                    () -> assertThat(hex(written(vector))).isEqualTo(vector.text("hex"))));
+            vector -> DynamicTest.dynamicTest(
+                vector.text("name"),
+                () -> assertThat(hex(written(vector))).isEqualTo(vector.text("hex"))));
   }
 
   @TestFactory
@@ -252,9 +251,8 @@ class SpecVectorsTest {
   private static List<BlockEncoder.Operand> operands(List<SpecFile> tensors) {
     return tensors.stream()
         .map(
-            f ->
-                new BlockEncoder.Operand(
-                    f.integer("region"), f.integer("generation"), layout(f)))
+            f -> new BlockEncoder.Operand(
+                f.integer("region"), f.integer("generation"), layout(f)))
         .toList();
   }
 

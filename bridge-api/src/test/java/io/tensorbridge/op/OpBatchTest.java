@@ -123,7 +123,8 @@ class OpBatchTest {
     Thread caller = Thread.currentThread();
     List<Thread> threads = new ArrayList<>();
     OpBatch batch =
-        batch(false, 1, List.of(item(5, () -> chunks(3, () -> threads.add(Thread.currentThread())))));
+        batch(false, 1,
+            List.of(item(5, () -> chunks(3, () -> threads.add(Thread.currentThread())))));
     batch.runAll();
     assertThat(batch.isEnded()).isTrue();
     assertThat(threads).hasSize(3).containsOnly(caller);
@@ -214,7 +215,8 @@ class OpBatchTest {
       inWork.countDown();
       awaitUninterrupted(goOn);
     });
-    OpBatch batch = batch(true, 1, List.of(item(1, () -> slow), item(1, () -> chunks(1, () -> {}))));
+    OpBatch batch =
+        batch(true, 1, List.of(item(1, () -> slow), item(1, () -> chunks(1, () -> {}))));
     pool.submit(batch);
     inWork.await();
     batch.cancel(ErrorCode.TIMEOUT);
@@ -243,7 +245,7 @@ class OpBatchTest {
     AtomicInteger most = new AtomicInteger();
     OpRun run = chunks(500, () -> {
       most.accumulateAndGet(now.incrementAndGet(), Math::max);
-      Thread.yield();
+      Thread.onSpinWait();
       now.decrementAndGet();
     });
     runInPool(batch(false, 2, List.of(item(1, () -> run))));

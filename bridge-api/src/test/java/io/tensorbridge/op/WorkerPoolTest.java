@@ -70,12 +70,10 @@ class WorkerPoolTest {
         listeners.addAll(own);
         submitters.add(
             Thread.startVirtualThread(
-                () ->
-                    own.forEach(
-                        listener ->
-                            pool.submit(
-                                batch(
-                                    pool, listener, chunks(5, chunksRun::incrementAndGet))))));
+                () -> own.forEach(
+                    listener -> pool.submit(
+                        batch(
+                            pool, listener, chunks(5, chunksRun::incrementAndGet))))));
       }
       for (Thread submitter : submitters) {
         submitter.join();

@@ -12,7 +12,8 @@ final class Elements {
   static void copy(
       MemorySegment from, long fromOffset, MemorySegment to, long toOffset, int byteSize) {
     switch (byteSize) {
-      case 1 -> to.set(ValueLayout.JAVA_BYTE, toOffset, from.get(ValueLayout.JAVA_BYTE, fromOffset));
+      case 1 ->
+          to.set(ValueLayout.JAVA_BYTE, toOffset, from.get(ValueLayout.JAVA_BYTE, fromOffset));
       case 2 ->
           to.set(
               ValueLayout.JAVA_SHORT_UNALIGNED,

@@ -105,7 +105,17 @@ final class NonzeroOp implements TensorOp {
   }
 
   /** Writes the indices of each chunk where the counts say. */
-  private record Write(Tensor input, long[] starts, MemorySegment indices) implements OpRun {
+  private static final class Write implements OpRun {
+    private final Tensor input;
+    private final long[] starts;
+    private final MemorySegment indices;
+
+    Write(Tensor input, long[] starts, MemorySegment indices) {
+      this.input = input;
+      this.starts = starts;
+      this.indices = indices;
+    }
+
     @Override
     public int chunkCount(int phase) {
       return starts.length - 1;
