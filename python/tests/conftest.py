@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -100,6 +101,9 @@ class SharedServer:
         for line in self.process.stdout:
             said += line
             if "listening" in line:
+                # It tells of each bad client, and would wait if nobody read that.
+                self._reader = threading.Thread(target=self.process.stdout.read, daemon=True)
+                self._reader.start()
                 return
         raise AssertionError(f"the server ended with {self.process.wait()}: {said}")
 
@@ -120,6 +124,7 @@ class SharedServer:
     def close(self) -> None:
         self.process.terminate()
         self.process.wait(10)
+        self._reader.join()
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()

@@ -109,8 +109,7 @@ class Driver:
             os.close(fd)
         self._file.close()
         if self._helper is not None:
-            self._helper.kill()
-            self._helper.wait()
+            self._helper.communicate()  # which ends its input, and so itself
 
     def _play(self, step: dict[str, Any]) -> None:
         match step["do"]:
@@ -183,7 +182,7 @@ class Driver:
                 fd = os.pidfd_open(os.getpid())
             case "pidfd-other":
                 self._helper = subprocess.Popen(
-                    [sys.executable, "-c", "input()"], stdin=subprocess.PIPE
+                    [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
                 )
                 fd = os.pidfd_open(self._helper.pid)
             case "pipe":

@@ -454,39 +454,33 @@ class Executor:
     ) -> Steps[dict[int, wire.ItemStatus]]:
         """Give waiting items the room they ask for, until none waits; return those that failed."""
         failed: dict[int, wire.ItemStatus] = {}
-        while waiting:
-            indices = list(waiting)
-            try:
+        try:
+            while waiting:
+                indices = list(waiting)
                 plans = [wire.read_plan(waiting[i].text) for i in indices]
-                layout = Layout(
-                    plans,
-                    [batch.set_indices[i] for i in indices],
-                    [0] * len(indices),
-                    [0] * len(indices),
-                    indices,
-                )
+                chosen = [batch.set_indices[i] for i in indices]
+                none = [0] * len(indices)
+                layout = Layout(plans, chosen, none, none, indices)
                 lease = self._output_lease(layout) if layout.has_outputs else None
-                block = wire.Prelude(batch.operation, batch.option_sets).block(
-                    len(indices),
-                    layout.items([b""] * len(indices)),
-                    wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0,
-                    settings.threads,
+                prelude = wire.Prelude(batch.operation, batch.option_sets)
+                flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
+                items = layout.items([b""] * len(indices))
+                block = prelude.block(len(indices), items, flags, settings.threads)
+                _, status = yield from self._exchange(
+                    wire.RESUME, batch_id, block, len(indices), settings, lease, (batch.keep, lease)
                 )
-            except BaseException:
-                self.forget(batch_id)
-                raise
-            _, status = yield from self._exchange(
-                wire.RESUME, batch_id, block, len(indices), settings, lease, (batch.keep, lease)
-            )
-            waiting = {}
-            for k, i in enumerate(indices):
-                item = status.item(k)
-                if item.code == ErrorCode.OK:
-                    resumed[i] = Placed(plans[k], lease, layout.offsets[k])
-                elif item.code == ErrorCode.NEEDS_SPACE:
-                    waiting[i] = item
-                else:
-                    failed[i] = item
+                waiting = {}
+                for k, i in enumerate(indices):
+                    item = status.item(k)
+                    if item.code == ErrorCode.OK:
+                        resumed[i] = Placed(plans[k], lease, layout.offsets[k])
+                    elif item.code == ErrorCode.NEEDS_SPACE:
+                        waiting[i] = item
+                    else:
+                        failed[i] = item
+        except BaseException:
+            self.forget(batch_id)  # whatever still waits, waits in vain
+            raise
         return failed
 
     def _exchange(
