@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 import pytest
+
 import tensorbridge as tb
 from tensorbridge.launcher import PrivateServer, find_jar, find_jdk, java_command
 
@@ -110,7 +111,11 @@ class SharedServer:
         """Return its descriptors, and its mappings of our memory."""
         process = psutil.Process(self.process.pid)
         maps = Path(f"/proc/{self.process.pid}/maps").read_text()
-        return process.num_fds(), maps.count("/memfd:tensorbridge")
+        return process.num_fds(), maps.count("/memfd:")
+
+    def is_back_at(self, start: tuple[int, int]) -> bool:
+        """Tell whether it holds no more than it did."""
+        return all(now <= then for now, then in zip(self.footprint(), start, strict=True))
 
     def close(self) -> None:
         self.process.terminate()

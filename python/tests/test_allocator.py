@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tensorbridge.allocator import ALIGNMENT, FreeList
 
 SIZE = 64 * ALIGNMENT

@@ -9,8 +9,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-import tensorbridge as tb
 import tvm_ffi
+
+import tensorbridge as tb
 from tensorbridge.arrays import adopt
 from tensorbridge.dlpack import from_dlpack
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorbridge as tb
 from conftest import diagnostic_bridge, run_python
+
+import tensorbridge as tb
 
 
 def numbered(bridge: tb.Bridge, count: int) -> list[Any]:

@@ -5,8 +5,9 @@ import json
 import pickle
 
 import pytest
-import tensorbridge as tb
 from conftest import SPEC
+
+import tensorbridge as tb
 from tensorbridge.errors import error_of
 
 

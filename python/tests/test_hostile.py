@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tensorbridge as tb
 from conftest import SPEC, SharedServer, eventually
 from hostile import Driver, base_bytes
+
+import tensorbridge as tb
 
 FILES = [
     json.loads(path.read_text())
@@ -84,4 +85,4 @@ def test_hostile_clients_leave_nothing_on_the_server(
     for file in FILES:
         if not file["limits"]:
             play(server.path, bases, file)
-    eventually(lambda: server.footprint() == before)
+    eventually(lambda: server.is_back_at(before))

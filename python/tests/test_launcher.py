@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-import tensorbridge as tb
 from conftest import descriptors, run_python
+
+import tensorbridge as tb
 from tensorbridge import launcher
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorbridge as tb
 from conftest import descriptors, run_python, weights
+
+import tensorbridge as tb
 
 
 def used(bridge: tb.Bridge) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 import tensorbridge as tb
 from tensorbridge.options import option_text, quantize_options
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import tensorbridge as tb
 from conftest import descriptors
+
+import tensorbridge as tb
 from tensorbridge import wire
 from tensorbridge.regions import FIRST_SLAB, Pool, Region, create_memory
 
@@ -64,7 +65,7 @@ def test_memory_is_whole_and_sealed_as_its_access_requires(access: int) -> None:
     with pytest.raises(OSError, match="not permitted"):
         os.ftruncate(fd, 4096)
     if access == wire.READ:
-        with pytest.raises(OSError, match="not permitted|denied") as refused:
+        with pytest.raises(OSError, match=r"not permitted|denied") as refused:
             mmap.mmap(fd, 8192)
         assert refused.value.errno in (errno.EPERM, errno.EACCES)
     else:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorbridge as tb
 from conftest import SPEC
+
+import tensorbridge as tb
 from tensorbridge import dtypes, wire
 from tensorbridge.ring import Ring
 

@@ -167,12 +167,10 @@ class Outcome:
     type_ids : list of tuple of int
     errors : dict
         The failed tensors.
-    run_nanos : int
-        How long the items ran, by the server's clock.
+    status : wire.Status
     """
 
-    __slots__ = ("_layout", "_lease", "_plans", "_resumed", "_status", "errors", "names",
-                 "run_nanos", "type_ids")  # fmt: skip
+    __slots__ = ("_layout", "_lease", "_plans", "_resumed", "errors", "names", "status", "type_ids")
 
     def __init__(
         self,
@@ -187,11 +185,10 @@ class Outcome:
         self.names = batch.names
         self.type_ids = batch.type_ids
         self.errors = errors
-        self.run_nanos = status.run_nanos() if batch.names else 0
         self._plans = plans
         self._layout = layout
         self._lease = lease
-        self._status = status
+        self.status = status
         self._resumed = resumed
 
     @classmethod
@@ -207,24 +204,22 @@ class Outcome:
             return resumed
         return Placed(self._plans[index], self._lease, self._layout.offsets[index])
 
-    def value(self, index: int) -> bytes:
-        """Return the small result of an item."""
-        return self._status.item(index).value
-
 
 class _Slot:
     """Shared memory for a block and a status area, reused by one batch after another."""
 
-    __slots__ = ("lease", "size", "view")
+    __slots__ = ("_address", "_lease", "_offset", "size", "view")
 
     def __init__(self, lease: Lease, size: int) -> None:
-        self.lease = lease
+        self._lease = lease
+        self._address = (lease.region.id, lease.region.generation)
+        self._offset = lease.offset
         self.size = size
         self.view = lease.region.view[lease.offset : lease.offset + size]
 
-    def span(self, offset: int, length: int) -> wire.Span:
+    def span(self, offset: int, length: int) -> tuple[int, int, int, int]:
         """Return the wire's name of a part of the slot."""
-        return self.lease.region.span(self.lease.offset + offset, length)
+        return (*self._address, self._offset + offset, length)
 
 
 @dataclass
@@ -268,7 +263,11 @@ class Executor:
 
     def run(self, batch: Batch, settings: Settings) -> Steps[Outcome]:
         """Plan, place and run a batch."""
-        batch, plans, layout = yield from self._lay_out(batch, settings)
+        kept = self._layouts.get(_shape_of(batch))
+        if kept is None:
+            batch, plans, layout = yield from self._lay_out(batch, settings)
+        else:
+            plans, layout = kept
         count = len(batch.names)
         lease = self._output_lease(layout)
         block = self._prelude(batch).block(
@@ -316,13 +315,7 @@ class Executor:
     def _lay_out(
         self, batch: Batch, settings: Settings
     ) -> Steps[tuple[Batch, list[wire.Plan], Layout]]:
-        key = (
-            batch.operation,
-            batch.option_sets,
-            tuple(batch.set_indices) if any(batch.set_indices) else None,
-            tuple(batch.type_ids),
-            tuple(map(len, batch.descriptors)),
-        )
+        key = _shape_of(batch)
         kept = self._layouts.get(key)
         if kept is not None:
             return batch, *kept
@@ -492,7 +485,7 @@ class Executor:
         view[: len(block)] = block
         status_end = status_at + status_length
         view[status_at : status_at + wire.STATUS_HEADER_BYTES] = _NO_STATUS
-        ticket = Ticket((slot, keep), view[status_at : status_at + 16])
+        ticket = Ticket((slot, keep), (view, status_at))
         self._ring.submit(
             ticket,
             kind,
@@ -500,7 +493,7 @@ class Executor:
             timeout_nanos=settings.timeout_nanos,
             block=slot.span(0, len(block)) if block else wire.NO_SPAN,
             status=slot.span(status_at, status_length),
-            output=output.region.span(output.offset, output.length) if output else wire.NO_SPAN,
+            output=output.span() if output else wire.NO_SPAN,
             deadline=settings.deadline,
         )
         try:
@@ -549,7 +542,7 @@ class Executor:
             )
 
     def _take_slot(self, length: int) -> _Slot:
-        size = max(_SLOT_BYTES, 1 << (length - 1).bit_length())
+        size = _SLOT_BYTES if length <= _SLOT_BYTES else 1 << (length - 1).bit_length()
         with self._slots_lock:
             free = self._slots.get(size)
             if free:
@@ -572,6 +565,13 @@ class Executor:
 
 
 _NO_STATUS = bytes(wire.STATUS_HEADER_BYTES)
+
+
+def _shape_of(batch: Batch) -> object:
+    """Return what the layout of a batch depends on, to be compared."""
+    indices = batch.set_indices
+    chosen = tuple(indices) if len(batch.option_sets) > 1 else None
+    return batch.operation, batch.option_sets, chosen, tuple(batch.type_ids)
 
 
 def _text_bytes(items: int) -> int:

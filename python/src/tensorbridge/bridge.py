@@ -34,7 +34,7 @@ from .launcher import PrivateServer, require_platform
 from .limits import memory_limit
 from .options import option_text, quantize_options
 from .regions import Pool, create_memory
-from .results import BatchResult, QuantizedTensor, arrays_of, first_and_last
+from .results import BatchResult, FirstAndLast, QuantizedTensor, arrays_of
 from .ring import Ring, Ticket
 
 __all__ = ["Bridge", "Prepared", "open"]
@@ -182,6 +182,7 @@ class Bridge:
     def __init__(self, link: _Link, threads: int, pool_bytes: int) -> None:
         self._link = link
         self._threads = threads
+        self._default_settings = Settings(threads=threads)
         self._ring = link.ring
         self._pool = Pool(link.connection.register, link.connection.release, pool_bytes)
         self._catalog = Catalog(self._pool)
@@ -350,7 +351,8 @@ class Bridge:
             If the server ended; shared arrays are intact.
         """
         settings = self._settings(continue_on_error, threads, timeout)
-        steps = self._run_steps(operation, (option_text(options),), None, tensors, settings)
+        text = option_text(options) if options else ""
+        steps = self._run_steps(operation, (text,), None, tensors, settings)
         return self._drive(steps, settings, progress_callback)
 
     async def run_async(
@@ -495,6 +497,8 @@ class Bridge:
         self, continue_on_error: bool, threads: int | None, timeout: float | None
     ) -> Settings:
         self._require_open()
+        if threads is timeout is None and not continue_on_error:
+            return self._default_settings
         if threads is not None and threads < 1:
             raise OptionError(f"threads={threads} is less than 1", ErrorCode.BAD_OPTION)
         if timeout is None:
@@ -523,7 +527,7 @@ class Bridge:
         self, operation: str, batch: Batch, steps: Steps[Outcome]
     ) -> Steps[BatchResult[Any]]:
         outcome = (yield from steps) if batch.names else Outcome.empty(batch)
-        return BatchResult(outcome, self._builder(operation))
+        return self._result(operation, outcome)
 
     def _batch(
         self,
@@ -597,16 +601,12 @@ class Bridge:
         batch.type_ids.append(tuple(type_ids))
         batch.descriptors.append(b"".join(descriptors))
 
-    def _builder(self, operation: str) -> Callable[[Outcome, int], Any]:
+    def _result(self, operation: str, outcome: Outcome) -> BatchResult[Any]:
         if operation == "noop":
-            return self._build_pair
+            return FirstAndLast(outcome, self._catalog.types)
         if operation == "quantize":
-            return self._build_quantized
-        return _build_arrays
-
-    def _build_pair(self, outcome: Outcome, index: int) -> tuple[Any, Any]:
-        tensor_type = self._catalog.types[outcome.type_ids[index][0]]
-        return first_and_last(outcome.value(index), tensor_type)
+            return BatchResult(outcome, self._build_quantized)
+        return BatchResult(outcome, _build_arrays)
 
     def _build_quantized(self, outcome: Outcome, index: int) -> QuantizedTensor:
         placed = outcome.placed(index)
@@ -673,7 +673,6 @@ class Prepared:
         self._staged = staged
         self._copying = threading.Lock()
         self._settings = settings
-        self._build = bridge._builder(prepared.batch.operation)
 
     def run(
         self,
@@ -704,7 +703,7 @@ class Prepared:
         outcome = bridge._drive(
             bridge._executor.run_prepared(self._prepared, settings), settings, progress_callback
         )
-        return BatchResult(outcome, self._build)
+        return bridge._result(self._prepared.batch.operation, outcome)
 
     def close(self) -> None:
         """Release the batch on the server; its results stay valid."""
@@ -743,8 +742,7 @@ class _Progress:
         """Read the bytes done from shared memory."""
         if self.ticket is None or self.ticket.progress is None:
             return
-        words = self.ticket.progress.cast("Q")
-        done, total = words[0], words[1]
+        done, total = wire.PROGRESS.unpack_from(*self.ticket.progress)
         if total:
             self.report(min(done / total, 0.999))
 
@@ -769,7 +767,7 @@ def _serve_arguments(threads: int | None, memory: int) -> list[str]:
 def _build_arrays(outcome: Outcome, index: int) -> Any:
     placed = outcome.placed(index)
     if not placed.plan.outputs:
-        return outcome.value(index)
+        return outcome.status.value(index)
     arrays = arrays_of(placed)
     return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 

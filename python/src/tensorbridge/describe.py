@@ -23,10 +23,11 @@ __all__ = ["Catalog", "Described", "TensorType"]
 
 
 class TensorType(NamedTuple):
-    """What a plan depends on."""
+    """What a plan depends on, and the length of the descriptor."""
 
     dtype: int
     shape: tuple[int, ...]
+    strided: bool
 
 
 class Described(NamedTuple):
@@ -121,31 +122,26 @@ class Catalog:
         region = self._pool.find(low, high - low)
         if region is None:
             return None
-        return self._described(
-            array,
-            code,
-            wire.descriptor(
-                region.id,
-                region.generation,
-                address - region.address,
-                code,
-                array.shape,
-                None if array.flags.c_contiguous else array.strides,
-            ),
+        strides = None if array.flags.c_contiguous else array.strides
+        descriptor = wire.descriptor(
+            region.id, region.generation, address - region.address, code, array.shape, strides
         )
+        return self._described(array, TensorType(code, array.shape, bool(strides)), descriptor)
 
     def _of_lease(self, lease: Lease, copy: npt.NDArray[Any], code: int) -> Described:
         region = lease.region
         descriptor = wire.descriptor(region.id, region.generation, lease.offset, code, copy.shape)
-        return self._described(copy, code, descriptor)
+        return self._described(copy, TensorType(code, copy.shape, False), descriptor)
 
-    def _described(self, array: npt.NDArray[Any], code: int, descriptor: bytes) -> Described:
+    def _described(
+        self, array: npt.NDArray[Any], tensor_type: TensorType, descriptor: bytes
+    ) -> Described:
         return Described(
             weakref.ref(array),
             array.shape,
             array.strides,
             array.dtype,
-            (self.type_id(TensorType(code, array.shape)),),
+            (self.type_id(tensor_type),),
             descriptor,
         )
 

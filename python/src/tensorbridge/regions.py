@@ -66,10 +66,6 @@ class Region:
         self.address = int(self.bytes.__array_interface__["data"][0])
         self.free = FreeList(self.size)
 
-    def span(self, offset: int, length: int) -> wire.Span:
-        """Return the wire's name of a piece of the region."""
-        return wire.Span(self.id, self.generation, offset, length)
-
 
 def create_memory(size: int, access: int) -> tuple[int, mmap.mmap]:
     """Create, fill, map and seal a memfd.
@@ -158,6 +154,10 @@ class Lease:
         part = Lease(self._pool, self.region, self.offset + offset, length)
         self._carved.append((offset, length))
         return part
+
+    def span(self) -> tuple[int, int, int, int]:
+        """Return the wire's name of the lease."""
+        return (self.region.id, self.region.generation, self.offset, self.length)
 
     def array(self, offset: int, dtype: int, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """Return an ndarray over the lease, which it keeps alive.

@@ -43,14 +43,14 @@ class Ticket:
         What must stay alive until then: the memory that the server may still touch.
     late : callable or None
         Called with the ticket when the completion comes after its waiter has given up.
-    progress : memoryview or None
-        Two u64: bytes done, and bytes in all.
+    progress : tuple of memoryview and int, or None
+        Where two u64 lie: bytes done, and bytes in all.
     """
 
     __slots__ = ("batch_id", "code", "done", "failed_items", "holds", "late", "progress",
                  "waiting_items", "wakers")  # fmt: skip
 
-    def __init__(self, holds: object, progress: memoryview | None = None) -> None:
+    def __init__(self, holds: object, progress: tuple[memoryview, int] | None = None) -> None:
         self.batch_id = 0
         self.late: Callable[[Ticket], None] | None = None
         self.progress = progress
@@ -59,7 +59,7 @@ class Ticket:
         self.waiting_items = 0
         self.done = False
         self.holds: object = holds
-        self.wakers: list[Callable[[], None]] = []
+        self.wakers: tuple[Callable[[], None], ...] = ()
 
     def complete(self, code: int, failed_items: int, waiting_items: int) -> None:
         """Take in the completion; a second time changes nothing."""
@@ -112,7 +112,8 @@ class Ring:
         self._connection = connection
         self._submitting = threading.Lock()
         self._fence = threading.Lock()
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._followers = 0
         self._leader = 0
         self._in_flight: dict[int, Ticket] = {}
@@ -141,9 +142,9 @@ class Ring:
         *,
         target: int = 0,
         timeout_nanos: int = 0,
-        block: wire.Span = wire.NO_SPAN,
-        status: wire.Span = wire.NO_SPAN,
-        output: wire.Span = wire.NO_SPAN,
+        block: tuple[int, int, int, int] = wire.NO_SPAN,
+        status: tuple[int, int, int, int] = wire.NO_SPAN,
+        output: tuple[int, int, int, int] = wire.NO_SPAN,
         deadline: float | None = None,
     ) -> None:
         """Publish a submission.
@@ -175,9 +176,9 @@ class Ring:
         kind: int,
         target: int,
         timeout_nanos: int,
-        block: wire.Span,
-        status: wire.Span,
-        output: wire.Span,
+        block: tuple[int, int, int, int],
+        status: tuple[int, int, int, int],
+        output: tuple[int, int, int, int],
     ) -> bool:
         words = self._words
         with self._submitting:
@@ -250,7 +251,7 @@ class Ring:
         """Take the completions that are there, without waiting."""
         me = threading.get_ident()
         try:
-            with self._changed:
+            with self._lock:
                 if not self._leader:
                     self._leader = me
             if self._leader == me:
@@ -268,7 +269,7 @@ class Ring:
         me = threading.get_ident()
         try:
             while not satisfied():
-                with self._changed:
+                with self._lock:
                     if not self._leader:
                         self._leader = me
                 if self._leader == me:
@@ -371,7 +372,7 @@ class Ring:
                     self._late.append(ticket)
             head = (head + 1) & _MASK
             words[wire.CQ_HEAD] = head
-        with self._changed:
+        with self._lock:
             if self._followers:
                 self._changed.notify_all()
         while self._late:
@@ -395,7 +396,7 @@ class Ring:
                 with self._fence:
                     pass
                 self._reap()
-            with self._changed:
+            with self._lock:
                 if self._loops and not self.closed and not self._words[wire.CLIENT_SLEEPING]:
                     continue  # an event loop came meanwhile
                 self._leader = 0
@@ -422,7 +423,7 @@ class Ring:
         def wake() -> None:
             loop.call_soon_threadsafe(_set, woken)
 
-        ticket.wakers.append(wake)
+        ticket.wakers = (*ticket.wakers, wake)
         self._join(loop)
         try:
             self.poll()
@@ -431,8 +432,7 @@ class Ring:
             if not ticket.done:
                 raise self._connection.failure()
         finally:
-            if wake in ticket.wakers:
-                ticket.wakers.remove(wake)
+            ticket.wakers = tuple(other for other in ticket.wakers if other is not wake)
             self._part(loop)
 
     def _join(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -461,7 +461,7 @@ class Ring:
 
     def _wake_all(self) -> None:
         for ticket in list(self._in_flight.values()):
-            for wake in list(ticket.wakers):
+            for wake in ticket.wakers:
                 wake()
 
     # --- the end ---

@@ -71,6 +71,7 @@ STATUS_HEADER_BYTES = 64
 ITEM_STATUS_BYTES = 64
 VALUE_OFFSET = 32
 VALUE_BYTES = 32
+PROGRESS = Struct("<QQ")
 
 _PLAN_RECORD = Struct("<IIQ")
 _PLAN_OUTPUT = Struct("<HBBI")
@@ -344,13 +345,24 @@ class Status:
 
     def run_nanos(self) -> int:
         """Return how long the items ran, by the server's clock."""
-        return int(STATUS_HEADER.unpack_from(self._area)[5])
+        return int(STATUS_HEADER.unpack_from(self._area)[5]) if self._area else 0
 
     def codes(self, count: int) -> npt.NDArray[np.uint32]:
         """Return the codes of the items."""
         length = STATUS_HEADER_BYTES + ITEM_STATUS_BYTES * count
         words: npt.NDArray[np.uint32] = np.frombuffer(self._area[:length], "<u4")
         return words.reshape(count + 1, 16)[1:, 0]
+
+    def value(self, index: int) -> bytes:
+        """Return the small result of an item."""
+        at = STATUS_HEADER_BYTES + ITEM_STATUS_BYTES * index + VALUE_OFFSET
+        return self._area[at : at + VALUE_BYTES]
+
+    def values(self, count: int) -> npt.NDArray[np.uint8]:
+        """Return the small results of all items, a row for each."""
+        length = STATUS_HEADER_BYTES + ITEM_STATUS_BYTES * count
+        rows: npt.NDArray[np.uint8] = np.frombuffer(self._area[:length], np.uint8)
+        return rows.reshape(count + 1, ITEM_STATUS_BYTES)[1:, VALUE_OFFSET:]
 
     def item(self, index: int) -> ItemStatus:
         """Return how an item ended."""

@@ -39,8 +39,8 @@ final class Dispatcher implements Runnable {
   private static final int DOORBELL = 2;
   private static final int KINDS = 4;
 
-  /** While it spins, descriptors are looked at once in so many turns. */
-  private static final int TURNS_PER_POLL = 64;
+  /** While it spins, descriptors are looked at so often. */
+  private static final long NANOS_PER_POLL = 100_000;
 
   private final Engine engine;
   private final ServerLog log;
@@ -61,6 +61,8 @@ final class Dispatcher implements Runnable {
   private final List<ClientSession> active = new ArrayList<>();
   private long nextKey;
   private boolean closing;
+  /** When a submission was served last. */
+  private long quietSince;
 
   /**
    * A dispatcher that has not begun.
@@ -130,22 +132,28 @@ final class Dispatcher implements Runnable {
     engine.deadlines().expire(System.nanoTime());
   }
 
-  /** Serves active clients until they are quiet; tells whether there may be more to do at once. */
+  /**
+   * Serves active clients until they are quiet, or descriptors must be looked at: a client that is
+   * never quiet must not hide the others.
+   *
+   * @return false if all active clients are quiet
+   */
   private boolean spin() {
-    long quietSince = System.nanoTime();
-    int turns = 0;
+    long start = System.nanoTime();
     while (true) {
-      if (serveActive()) {
-        quietSince = System.nanoTime();
-        turns = 0;
-      } else if (!engine.pool().isIdle() || System.nanoTime() - quietSince >= spinNanos) {
+      boolean served = serveActive();
+      long now = System.nanoTime();
+      if (served) {
+        quietSince = now;
+      } else if (!engine.pool().isIdle() || now - quietSince >= spinNanos) {
         return false;
-      } else {
-        Thread.onSpinWait();
       }
-      if (++turns % TURNS_PER_POLL == 0 || !commands.isEmpty()) {
+      if (now - start >= NANOS_PER_POLL || !commands.isEmpty()) {
         poll(0);
         return true;
+      }
+      if (!served) {
+        Thread.onSpinWait();
       }
     }
   }
@@ -241,6 +249,7 @@ final class Dispatcher implements Runnable {
         active.add(session);
       }
       session.serve();
+      quietSince = System.nanoTime();
     }
   }
 

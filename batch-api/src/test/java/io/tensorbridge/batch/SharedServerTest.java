@@ -25,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -117,6 +118,39 @@ class SharedServerTest {
         ServerFixture.await(() -> server.usage().clients() == 1);
         ServerFixture.await(() -> server.usage().regions() == 2);
         assertServes(survivor, i + 1000);
+      }
+    }
+  }
+
+  @Test
+  void aClientThatNeverRestsDoesNotHideAnother() throws Exception {
+    AtomicBoolean over = new AtomicBoolean();
+    try (ExecutorService threads = Executors.newFixedThreadPool(1)) {
+      Future<?> restless = threads.submit(() -> submitWithoutRest(over));
+      for (int i = 1; i < 20; i++) {
+        try (WireClient other = connect(0)) {
+          assertServes(other, i);
+        }
+      }
+      over.set(true);
+      await(restless);
+    }
+  }
+
+  /** Keeps the ring full, so that the server finds something to do whenever it looks. */
+  private void submitWithoutRest(AtomicBoolean over) {
+    try (WireClient client = connect(0)) {
+      long block = client.block("noop", 0, 0, "", List.of());
+      long id = 0;
+      for (int i = 0; i < RING - 1; i++) {
+        client.submit(SubmissionKind.RUN, ++id, 0, 0, block);
+      }
+      while (!over.get()) {
+        client.next();
+        client.submit(SubmissionKind.RUN, ++id, 0, 0, block);
+      }
+      for (int i = 0; i < RING - 1; i++) {
+        client.next();
       }
     }
   }

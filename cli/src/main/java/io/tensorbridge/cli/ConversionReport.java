@@ -41,7 +41,7 @@ record ConversionReport(
     Map<String, Sum> sums = new TreeMap<>();
     Map<String, Integer> notes = new TreeMap<>();
     for (TensorPlan plan : result.tensors()) {
-      Sum sum = sums.computeIfAbsent(plan.encoding(), unused -> new Sum());
+      Sum sum = sums.computeIfAbsent(plan.encoding(), _ -> new Sum());
       sum.tensors++;
       sum.inputBytes += plan.source().byteLength();
       sum.outputBytes += plan.byteLength();

@@ -117,7 +117,7 @@ final class LegacyEndpoint implements AutoCloseable {
   private static float[] readElements(SocketChannel channel, int count) throws IOException {
     float[] elements = new float[count];
     ByteBuffer bytes = buffer(COPY_BYTES);
-    for (int done = 0; done < count; ) {
+    for (int done = 0; done < count;) {
       bytes.clear().limit((int) Math.min(COPY_BYTES, 4L * (count - done)));
       fill(channel, bytes);
       FloatBuffer floats = bytes.flip().asFloatBuffer();

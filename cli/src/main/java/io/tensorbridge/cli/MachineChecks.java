@@ -14,6 +14,9 @@ import java.util.List;
 final class MachineChecks {
   private static final int TESTED_JDK = 25;
   private static final long SMALL_SHM_BYTES = 64L << 20;
+  /** The old kernel interface writes a huge number where there is no limit. */
+  private static final long UNLIMITED = 1L << 60;
+
   private static final Path SHM = Path.of("/dev/shm");
   private static final List<Path> MEMORY_LIMITS =
       List.of(
@@ -96,16 +99,15 @@ final class MachineChecks {
   private static Check memoryLimit() {
     for (Path path : MEMORY_LIMITS) {
       try {
-        String text = Files.readString(path).strip();
-        boolean limited = !text.equals("max") && text.length() < 19;
-        return Check.ok(
-            "memory limit",
-            limited ? ByteSize.text(Long.parseLong(text)) + " for this container" : "none");
-      } catch (IOException | NumberFormatException absent) {
-        continue;
+        long limit = Long.parseLong(Files.readString(path).strip());
+        if (limit < UNLIMITED) {
+          return Check.ok("memory limit", ByteSize.text(limit) + " for this container");
+        }
+      } catch (IOException | NumberFormatException unlimited) {
+        // no such file, or "max"
       }
     }
-    return Check.ok("memory limit", "none found");
+    return Check.ok("memory limit", "none");
   }
 
   private static Check sharedMemoryFolder() {

@@ -27,7 +27,8 @@ final class ModelCommandsTest {
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
 
-  @TempDir private Path directory;
+  @TempDir
+  private Path directory;
   private Path model;
 
   @BeforeEach
@@ -68,12 +69,11 @@ final class ModelCommandsTest {
   void printsOneJsonDocumentAndNothingElse() throws IOException {
     Path output = directory.resolve("out.gguf");
 
-    for (List<String> words :
-        List.of(
-            List.of("quantize", model.toString(), "-o", output.toString(), "--json"),
-            List.of("inspect", output.toString(), "--json"),
-            List.of("compare", model.toString(), output.toString(), "--json"),
-            List.of("doctor", "--json"))) {
+    for (List<String> words : List.of(
+        List.of("quantize", model.toString(), "-o", output.toString(), "--json"),
+        List.of("inspect", output.toString(), "--json"),
+        List.of("compare", model.toString(), output.toString(), "--json"),
+        List.of("doctor", "--json"))) {
       out.getBuffer().setLength(0);
       assertThat(run(words.toArray(new String[0]))).isZero();
       requireOneDocument(out.toString());

@@ -12,14 +12,24 @@ import io.tensorbridge.op.TensorOp;
 import io.tensorbridge.quantize.NonFinite;
 import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.Quantization;
+import io.tensorbridge.quantize.Quantizer;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * {@code quantize}: one float tensor in; {@code data}, and {@code scales} and {@code zero_points} if
  * the scheme has them, out.
  */
 final class QuantizeOp implements TensorOp {
+  /**
+   * Input after which the fastest kernels are prepared. Operations are asked for by processes that
+   * live long, so it is far less than what a single conversion must have to earn that back.
+   */
+  private static final long WARM_UP_BYTES = 64L << 20;
+
+  private final AtomicLong inputBytes = new AtomicLong();
+
   @Override
   public String name() {
     return QuantizeProvider.NAME;
@@ -34,10 +44,10 @@ final class QuantizeOp implements TensorOp {
     }
     QuantScheme scheme = QuantScheme.parse(options.get("scheme", "uniform"));
     NonFinite nonFinite = NonFinite.parse(options.get("nonfinite", "error"));
-    return new Plan(Quantization.of(scheme, inputs.getFirst(), nonFinite));
+    return new Plan(Quantization.of(scheme, inputs.getFirst(), nonFinite), inputBytes);
   }
 
-  private record Plan(Quantization quantization) implements OpPlan {
+  private record Plan(Quantization quantization, AtomicLong inputBytes) implements OpPlan {
     @Override
     public List<OutputSpec> outputs() {
       return quantization.parts();
@@ -55,6 +65,9 @@ final class QuantizeOp implements TensorOp {
 
     @Override
     public OpRun bind(OpMemory memory) {
+      if (inputBytes.addAndGet(quantization.type().byteLength()) >= WARM_UP_BYTES) {
+        Quantizer.of(quantization.scheme()).warmUp();
+      }
       return quantization.bind(memory.inputs().getFirst(), memory.outputs());
     }
   }

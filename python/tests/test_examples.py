@@ -1,0 +1,26 @@
+"""The examples run, and say what they promise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+SAYS = {
+    "share.py": "copied: [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] [0, 1, 2, 3, 4]",
+    "batch.py": "tensors quantized: 42",
+}
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_an_example_runs(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "python" / name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == SAYS[name]
