@@ -94,7 +94,8 @@ final class Dispatcher implements Runnable {
         () -> {
           closing = true;
           stopListening();
-          List.copyOf(sessions.values()).forEach(session -> session.leave("loses its server, which closes"));
+          List.copyOf(sessions.values())
+              .forEach(session -> session.leave("loses its server, which closes"));
         });
   }
 

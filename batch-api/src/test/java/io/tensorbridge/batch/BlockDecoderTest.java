@@ -62,7 +62,7 @@ class BlockDecoderTest {
   }
 
   private DecodedBatch decode(ByteBuffer block) {
-    return decoder.decode(MemorySegment.ofArray(block.array()));
+    return decoder.decode(MemorySegment.ofBuffer(block.rewind()));
   }
 
   @Test
@@ -177,7 +177,7 @@ class BlockDecoderTest {
 
   @Test
   void theBlockIsCopiedBeforeItIsRead() {
-    MemorySegment shared = MemorySegment.ofArray(block().array());
+    MemorySegment shared = MemorySegment.ofBuffer(block().rewind());
     DecodedBatch batch = decoder.decode(shared);
     shared.fill((byte) 0xFF);
     assertThat(batch.operation()).isEqualTo("copy");
