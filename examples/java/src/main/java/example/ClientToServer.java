@@ -19,7 +19,8 @@ public final class ClientToServer {
       }
       Batch batch = Batch.of("quantize").option("scheme", "q8_0").add("a.weight", weight);
       try (BatchResult result = client.submit(batch).get()) {
-        System.out.printf("a.weight -> %,d bytes%n", result.get("a.weight").output("data").byteLength());
+        Tensor data = result.output("a.weight"); // a view of shared memory
+        System.out.printf("a.weight -> %,d bytes%n", data.byteLength());
       }
     }
   }

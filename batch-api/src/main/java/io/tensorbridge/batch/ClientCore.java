@@ -154,8 +154,9 @@ final class ClientCore implements AutoCloseable {
   /** Ends the connection; memory that is still in use stays until it is given back. */
   @Override
   public void close() {
-    link.sayGoodbye();
+    // First, so that the server's answer to the farewell is not taken for its death.
     reader.lose(RegionPool.closedFailure());
+    link.sayGoodbye();
     reader.close();
     pool.close();
     link.close();

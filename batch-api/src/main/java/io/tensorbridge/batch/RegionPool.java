@@ -6,10 +6,7 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.QuotaException;
 import io.tensorbridge.shm.SharedRegion;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -44,8 +41,7 @@ final class RegionPool {
 
   private final ReentrantLock growth = new ReentrantLock();
   private final ReentrantLock lock = new ReentrantLock();
-  private final TreeMap<Long, PoolRegion> byAddress = new TreeMap<>();
-  private long mappedBytes;
+  private final PoolBooks books = new PoolBooks();
   private int nextId = 1;
   private boolean closed;
 
@@ -79,7 +75,9 @@ final class RegionPool {
     lock.lock();
     try {
       requireOpen();
-      return isSmall(length) ? takeFromSlab(length, access) : takeIdle(length, access);
+      return isSmall(length)
+          ? books.takeFromSlab(length, access)
+          : books.takeIdle(length, access);
     } finally {
       lock.unlock();
     }
@@ -87,31 +85,6 @@ final class RegionPool {
 
   private boolean isSmall(long length) {
     return length <= maxSlabBytes / 4;
-  }
-
-  private @Nullable Piece takeFromSlab(long length, Access access) {
-    for (PoolRegion region : byAddress.values()) {
-      if (region.isSlab() && region.access() == access) {
-        Piece piece = region.take(length);
-        if (piece != null) {
-          return piece;
-        }
-      }
-    }
-    return null;
-  }
-
-  private @Nullable Piece takeIdle(long length, Access access) {
-    PoolRegion best = null;
-    for (PoolRegion region : byAddress.values()) {
-      long size = region.byteSize();
-      boolean fits = size >= length && size / 2 <= length;
-      if (fits && !region.isSlab() && region.isIdle() && region.access() == access
-          && (best == null || size < best.byteSize())) {
-        best = region;
-      }
-    }
-    return best == null ? null : best.take(length);
   }
 
   private Piece takeFresh(long length, Access access) {
@@ -122,8 +95,7 @@ final class RegionPool {
         region.close();
         throw closedFailure();
       }
-      byAddress.put(region.segment().address(), region);
-      mappedBytes += region.byteSize();
+      books.add(region);
       Piece piece = region.take(length);
       if (piece == null) {
         throw new IllegalStateException("a fresh region has no room for " + length + " bytes");
@@ -179,11 +151,7 @@ final class RegionPool {
   private long nextSlabBytes(Access access) {
     lock.lock();
     try {
-      long slabs = 0;
-      for (PoolRegion region : byAddress.values()) {
-        slabs += region.isSlab() && region.access() == access ? region.byteSize() : 0;
-      }
-      return Math.min(maxSlabBytes, Math.max(FIRST_SLAB, slabs));
+      return Math.min(maxSlabBytes, Math.max(FIRST_SLAB, books.slabBytes(access)));
     } finally {
       lock.unlock();
     }
@@ -198,7 +166,7 @@ final class RegionPool {
   Piece hold(MemorySegment memory) {
     lock.lock();
     try {
-      Piece piece = pieceOf(memory);
+      Piece piece = books.pieceOf(memory);
       if (piece != null) {
         piece.holds++;
       }
@@ -223,22 +191,10 @@ final class RegionPool {
   Piece find(MemorySegment memory) {
     lock.lock();
     try {
-      return pieceOf(memory);
+      return books.pieceOf(memory);
     } finally {
       lock.unlock();
     }
-  }
-
-  private @Nullable Piece pieceOf(MemorySegment memory) {
-    if (!memory.isNative()) {
-      return null;
-    }
-    Map.Entry<Long, PoolRegion> entry = byAddress.floorEntry(memory.address());
-    if (entry == null) {
-      return null;
-    }
-    long offset = memory.address() - entry.getKey();
-    return entry.getValue().pieceAt(offset, memory.byteSize());
   }
 
   /** Ends one hold of a piece; the last one gives it back. */
@@ -252,7 +208,7 @@ final class RegionPool {
       PoolRegion region = piece.region();
       region.give(piece);
       if (closed && region.isIdle()) {
-        forget(region);
+        books.remove(region);
         unused = region;
       }
     } finally {
@@ -284,9 +240,8 @@ final class RegionPool {
   private List<PoolRegion> takeIdleRegions() {
     lock.lock();
     try {
-      List<PoolRegion> idle = new ArrayList<>();
-      byAddress.values().stream().filter(PoolRegion::isIdle).forEach(idle::add);
-      idle.forEach(this::forget);
+      List<PoolRegion> idle = books.idleRegions();
+      idle.forEach(books::remove);
       return idle;
     } finally {
       lock.unlock();
@@ -296,22 +251,16 @@ final class RegionPool {
   private void putBack(PoolRegion region) {
     lock.lock();
     try {
-      byAddress.put(region.segment().address(), region);
-      mappedBytes += region.byteSize();
+      books.add(region);
     } finally {
       lock.unlock();
     }
   }
 
-  private void forget(PoolRegion region) {
-    byAddress.remove(region.segment().address());
-    mappedBytes -= region.byteSize();
-  }
-
   long mappedBytes() {
     lock.lock();
     try {
-      return mappedBytes;
+      return books.mappedBytes();
     } finally {
       lock.unlock();
     }
@@ -321,11 +270,7 @@ final class RegionPool {
   long usedBytes() {
     lock.lock();
     try {
-      long used = 0;
-      for (PoolRegion region : byAddress.values()) {
-        used += region.byteSize() - region.freeBytes();
-      }
-      return used;
+      return books.usedBytes();
     } finally {
       lock.unlock();
     }

@@ -4,11 +4,8 @@ import io.tensorbridge.Access;
 import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.BridgeTimeoutException;
-import io.tensorbridge.ErrorCode;
-import io.tensorbridge.ProtocolException;
 import io.tensorbridge.ServerDiedException;
 import io.tensorbridge.batch.wire.ControlLayout;
-import io.tensorbridge.batch.wire.ErrorMessage;
 import io.tensorbridge.batch.wire.Hello;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
@@ -52,7 +49,7 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment incoming = arena.allocate(MessageHeader.MAX_MESSAGE_BYTES, 8);
   private final MemorySegment rings;
-  private final Map<Integer, CompletableFuture<MemorySegment>> requests = new ConcurrentHashMap<>();
+  private final Map<Integer, CompletableFuture<ServerMessage>> requests = new ConcurrentHashMap<>();
   private final AtomicInteger nextRequest = new AtomicInteger();
   private Welcome.Limits limits = new Welcome.Limits(0, 0, 0, 0, 0, 0);
   private volatile @Nullable BridgeException end;
@@ -121,18 +118,11 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
         throw silent();
       }
     }
-    MemorySegment answer = receive();
+    ServerMessage answer = receive();
     if (answer == null) {
       throw new ServerDiedException("the server closed the connection during the handshake");
     }
-    if (type(answer) == MessageType.ERROR) {
-      throw errorOf(answer);
-    }
-    if (type(answer) != MessageType.WELCOME || answer.byteSize() < Welcome.BYTES) {
-      throw new ProtocolException(
-          ErrorCode.UNKNOWN_MESSAGE, "the server answered the handshake with " + type(answer));
-    }
-    return Welcome.limits(answer, 0);
+    return answer.requireWelcome();
   }
 
   Welcome.Limits limits() {
@@ -193,12 +183,12 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
       MemorySegment message = scratch.allocate(MessageHeader.BYTES, 8);
       int request = nextRequestId();
       MessageHeader.write(message, 0, MessageType.OPERATIONS, request, MessageHeader.BYTES);
-      return OperationList.read(ask(request, message), 0);
+      return ask(request, message).operations();
     }
   }
 
-  private MemorySegment ask(int request, MemorySegment message, Fd... fds) {
-    CompletableFuture<MemorySegment> answer = new CompletableFuture<>();
+  private ServerMessage ask(int request, MemorySegment message, Fd... fds) {
+    CompletableFuture<ServerMessage> answer = new CompletableFuture<>();
     requests.put(request, answer);
     try {
       requireAlive();
@@ -226,7 +216,7 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
    */
   boolean readMessage() {
     try {
-      MemorySegment message = receive();
+      ServerMessage message = receive();
       if (message == null) {
         end(new ServerDiedException("the server closed the connection, or its process ended"));
         return false;
@@ -238,58 +228,40 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
     }
   }
 
-  private boolean dispatch(MemorySegment message) {
-    MessageType type = type(message);
-    int request = MessageHeader.requestId(message, 0);
-    if (type == MessageType.ERROR && request == 0) {
-      end(errorOf(message));
+  private boolean dispatch(ServerMessage message) {
+    boolean isError = message.type() == MessageType.ERROR;
+    if (isError && message.requestId() == 0) {
+      end(message.error());
       return false;
     }
-    CompletableFuture<MemorySegment> answer = requests.get(request);
-    if (answer != null && type == MessageType.ERROR) {
-      answer.completeExceptionally(errorOf(message));
+    CompletableFuture<ServerMessage> answer = requests.get(message.requestId());
+    if (answer != null && isError) {
+      answer.completeExceptionally(message.error());
     } else if (answer != null) {
       answer.complete(message);
     }
     return true;
   }
 
-  private @Nullable MemorySegment receive() {
+  private @Nullable ServerMessage receive() {
     Received received = socket.receive(incoming, 0);
     received.closeFds();
     if (received.length() == 0) {
       return null;
     }
-    byte[] bytes = new byte[received.length()];
-    MemorySegment message = MemorySegment.ofArray(bytes);
-    message.copyFrom(incoming.asSlice(0, received.length()));
-    if (bytes.length < MessageHeader.BYTES
-        || MessageHeader.magic(message, 0) != MessageHeader.MAGIC
-        || MessageHeader.length(message, 0) != bytes.length) {
-      throw new ProtocolException(
-          ErrorCode.BAD_MAGIC, "the server sent " + bytes.length + " bytes that are no message");
-    }
-    return message;
-  }
-
-  private static MessageType type(MemorySegment message) {
-    return MessageType.ofCode(MessageHeader.type(message, 0));
-  }
-
-  private static BridgeException errorOf(MemorySegment message) {
-    if (message.byteSize() < ErrorMessage.BYTES) {
-      return new ProtocolException(ErrorCode.BAD_LENGTH, "the server sent a cut error message");
-    }
-    ErrorCode code = ErrorCode.ofNumber(ErrorMessage.code(message, 0));
-    return BridgeException.of(code, ErrorMessage.text(message, 0));
+    return ServerMessage.copyOf(incoming.asSlice(0, received.length()));
   }
 
   /** Ends the connection for all who wait; the first reason stays. */
-  void end(BridgeException reason) {
-    if (end == null) {
+  synchronized void end(BridgeException reason) {
+    BridgeException first = end;
+    if (first == null) {
+      first = reason;
       end = reason;
     }
-    requests.values().forEach(answer -> answer.completeExceptionally(reason));
+    for (CompletableFuture<ServerMessage> answer : requests.values()) {
+      answer.completeExceptionally(first);
+    }
   }
 
   /** Takes leave of the server, so that it need not wonder whether this process died. */

@@ -47,7 +47,7 @@ final class HostileDriver implements AutoCloseable {
   private final SpecFile bases;
   private final LocalSocket socket;
   private final Process other;
-  private final Path file;
+  private final Path folder;
   private final Map<String, Memory> regions = new HashMap<>();
   private final Deque<Runnable> opened = new ArrayDeque<>();
   private final MemorySegment incoming = Arena.ofAuto().allocate(MessageHeader.MAX_MESSAGE_BYTES);
@@ -61,13 +61,13 @@ final class HostileDriver implements AutoCloseable {
   /**
    * Connects; the stage {@code raw}.
    *
-   * @param other any other living process with a pipe as its input
-   * @param file a file on disk of 65536 bytes
+   * @param other any other living process
+   * @param folder holds {@code file}, 65536 bytes on disk, and {@code pipe}, a named pipe
    */
-  HostileDriver(SpecFile bases, Path server, Process other, Path file) {
+  HostileDriver(SpecFile bases, Path server, Process other, Path folder) {
     this.bases = bases;
     this.other = other;
-    this.file = file;
+    this.folder = folder;
     this.socket = LocalSocket.connect(server);
     opened.push(socket::close);
     Memory control = create("control", 4096, READWRITE_SEALS);
@@ -188,8 +188,8 @@ final class HostileDriver implements AutoCloseable {
       }
       case "pidfd-self" -> pidfd(ProcessHandle.current().pid());
       case "pidfd-other" -> pidfd(other.pid());
-      case "pipe" -> open("/proc/" + other.pid() + "/fd/0", DescriptorCalls.O_RDONLY);
-      case "file" -> open(file.toString(), DescriptorCalls.O_RDWR);
+      case "pipe" -> open(folder.resolve("pipe").toString(), DescriptorCalls.O_RDWR);
+      case "file" -> open(folder.resolve("file").toString(), DescriptorCalls.O_RDWR);
       case "null" -> open("/dev/null", DescriptorCalls.O_RDWR);
       default -> regions.get(kind).fd();
     };

@@ -34,14 +34,15 @@ class HostileInputsIT {
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private static Path folder;
-  private static Path file;
   private static Process other;
   private static SpecFile bases;
 
   @BeforeAll
-  static void prepare() throws IOException {
+  static void prepare() throws Exception {
     folder = Files.createTempDirectory("tb");
-    file = Files.write(folder.resolve("file"), new byte[65_536]);
+    Files.write(folder.resolve("file"), new byte[65_536]);
+    Process pipe = new ProcessBuilder("mkfifo", folder.resolve("pipe").toString()).start();
+    assertThat(pipe.waitFor()).isZero();
     other = new ProcessBuilder("sleep", "600").start();
     bases = SpecFile.read(SpecFile.folder("hostile").resolve("bases.json"));
   }
@@ -49,7 +50,8 @@ class HostileInputsIT {
   @AfterAll
   static void cleanUp() throws IOException {
     other.destroy();
-    Files.delete(file);
+    Files.delete(folder.resolve("file"));
+    Files.delete(folder.resolve("pipe"));
     Files.delete(folder);
   }
 
@@ -72,9 +74,9 @@ class HostileInputsIT {
   private static void run(SpecFile hostile) throws Exception {
     Path path = folder.resolve("s");
     try (BatchServer server = BatchServer.listen(path, optionsFor(hostile.object("limits")));
-        HostileDriver bystander = new HostileDriver(bases, path, other, file)) {
+        HostileDriver bystander = new HostileDriver(bases, path, other, folder)) {
       bystander.makeReady();
-      try (HostileDriver attacker = new HostileDriver(bases, path, other, file)) {
+      try (HostileDriver attacker = new HostileDriver(bases, path, other, folder)) {
         attack(hostile, attacker);
       }
       bystander.probe();
@@ -130,7 +132,7 @@ class HostileInputsIT {
         Future<?> work = thread.submit(() -> work(client, over));
         try {
           for (SpecFile each : cases) {
-            try (HostileDriver attacker = new HostileDriver(bases, path, other, file)) {
+            try (HostileDriver attacker = new HostileDriver(bases, path, other, folder)) {
               attack(each, attacker);
             }
           }
