@@ -64,6 +64,14 @@ def test_share_copies_once(bridge: tb.Bridge, rng: np.random.Generator, access: 
     assert shared[0, 0] != source[0, 0]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", ">f4"])
+def test_share_copies_large_arrays_whole(bridge: tb.Bridge, dtype: str) -> None:
+    source = np.arange(9_000_001).astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    shared = bridge.share(source)
+    assert (shared == source).all()
+    assert (bridge.share(source[::-1]) == source[::-1]).all()
+
+
 def test_share_takes_what_numpy_would(bridge: tb.Bridge) -> None:
     big_endian = np.arange(5, dtype=">f8")
     shared = bridge.share(big_endian)
