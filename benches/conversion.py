@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import tensorbridge as tb
 from sampling import estimate, keep, ratio
 from settings import Settings
+
+import tensorbridge as tb
 from tensorbridge.demo import checkpoint
 
 _ROOT = Path(__file__).resolve().parent.parent

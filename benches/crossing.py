@@ -7,9 +7,10 @@ import os
 import time
 
 import numpy as np
-import tensorbridge as tb
 from sampling import estimate, interleaved, keep, ratio
 from settings import Settings
+
+import tensorbridge as tb
 
 _SIZES_MB = (4, 40, 400)
 

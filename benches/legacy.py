@@ -6,9 +6,10 @@ import contextlib
 import tempfile
 
 import numpy as np
-import tensorbridge as tb
 from sampling import estimate, interleaved, keep, ratio
 from settings import Settings
+
+import tensorbridge as tb
 from tensorbridge.demo.__main__ import serve_both
 from tensorbridge.demo.legacy import LegacyClient
 
