@@ -43,7 +43,7 @@ def diagnostic_bridge() -> Iterator[tb.Bridge]:
         return PrivateServer([*arguments, "--diagnostics"])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tensorbridge.bridge.PrivateServer", diagnostic)
+        patch.setattr("tensorbridge.link.PrivateServer", diagnostic)
         bridge = tb.open()
     with bridge:
         yield bridge

@@ -11,7 +11,7 @@ batches of operations on them. Every failure is a `BridgeError`. Messages for di
 logger ``tensorbridge``.
 """
 
-from .bridge import Bridge, Prepared, open
+from .bridge import Bridge, open
 from .errors import (
     BridgeClosed,
     BridgeError,
@@ -27,6 +27,7 @@ from .errors import (
     TimeoutError,
 )
 from .futures import Future
+from .prepared import Prepared
 from .results import BatchResult, QuantizedTensor
 
 __all__ = [

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -16,30 +14,22 @@ import numpy.typing as npt
 
 from . import wire
 from .arrays import adopt
-from .batches import Batch, Executor, Outcome, Settings, Steps
-from .batches import Prepared as PreparedBatch
-from .connection import Connection, connect
+from .batches import Executor, Settings, Steps
 from .describe import Catalog, refill
+from .driver import drive, drive_async
 from .dtypes import dtype_named
-from .errors import (
-    BridgeClosed,
-    ErrorCode,
-    OptionError,
-    ResourceError,
-    ServerDied,
-    TensorError,
-)
+from .errors import ErrorCode, OptionError, TensorError
 from .futures import Future
-from .launcher import PrivateServer, require_platform
+from .launcher import require_platform
+from .layout import Batch, Outcome
 from .limits import memory_limit
+from .link import Link
 from .options import option_text, quantize_options
-from .regions import Pool, create_memory
+from .prepared import Prepared, Staged
+from .regions import Pool
 from .results import BatchResult, FirstAndLast, QuantizedTensor, arrays_of
-from .ring import Ring, Ticket
 
-__all__ = ["Bridge", "Prepared", "open"]
-
-_log = logging.getLogger("tensorbridge")
+__all__ = ["Bridge", "open"]
 
 T = TypeVar("T")
 
@@ -97,79 +87,9 @@ def open(
                 f"address {address!r} is not of the form unix:/path/to.sock", ErrorCode.BAD_OPTION
             )
     memory = memory_limit()
-    link = _Link(path, _serve_arguments(threads, memory), ring_entries, start_timeout)
+    link = Link(path, _serve_arguments(threads, memory), ring_entries, start_timeout)
     idle = memory // 4 if pool_bytes is None else pool_bytes
     return Bridge(link, threads or 0, idle)
-
-
-class _Link:
-    """The processes' connection and everything with a descriptor; closes it once."""
-
-    def __init__(
-        self, path: str | None, arguments: list[str], ring_entries: int, start_timeout: float
-    ) -> None:
-        self.server: PrivateServer | None = None
-        if path is None:
-            self.server = PrivateServer(arguments)
-            sock = self.server.sock
-            explain = self.server.explain_death
-        else:
-            sock = connect(path)
-            explain = _explain_shared
-        self.connection = Connection(sock, explain)
-        self.pid = os.getpid()
-        self.closed = False
-        try:
-            self.ring = self._shake_hands(ring_entries, start_timeout)
-        except BaseException:
-            self.connection.close()
-            if self.server is not None:
-                self.server.close()
-            raise
-
-    def _shake_hands(self, entries: int, timeout: float) -> Ring:
-        length = wire.align(wire.control_length(entries), 4096)
-        fd, control = create_memory(length, wire.READWRITE)
-        fds = [fd]
-        try:
-            Ring.format(control, entries)
-            fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
-            fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
-            fds.append(os.pidfd_open(os.getpid()))
-            self.connection.hello(entries, length, fds, timeout)
-        except OSError as error:
-            for opened in fds:
-                os.close(opened)
-            raise ResourceError(f"a descriptor can't be had: {error}") from error
-        except BaseException:
-            for opened in fds:
-                os.close(opened)
-            raise
-        os.close(fds[0])
-        os.close(fds[3])
-        return Ring(
-            control, entries, self.connection.welcome.max_batches, fds[1], fds[2], self.connection
-        )
-
-    def close(self) -> None:
-        """Say goodbye, close the descriptors, end a private server."""
-        if self.closed or self.pid != os.getpid():
-            return
-        self.closed = True
-        self.connection.goodbye()
-        self.connection.fail(lambda: BridgeClosed("the bridge is closed"))
-        self.ring.close()
-        self.connection.close()
-        if self.server is not None:
-            self.server.close()
-
-    def forget_parent(self) -> None:
-        """Close the descriptors in a forked child."""
-        self.closed = True
-        self.connection.forget_parent()
-        self.ring.forget_parent()
-        if self.server is not None:
-            self.server.forget_parent()
 
 
 class Bridge:
@@ -179,7 +99,7 @@ class Bridge:
     use raises `BridgeClosed`; the parent is not affected.
     """
 
-    def __init__(self, link: _Link, threads: int, pool_bytes: int) -> None:
+    def __init__(self, link: Link, threads: int, pool_bytes: int) -> None:
         self._link = link
         self._threads = threads
         self._default_settings = Settings(threads=threads)
@@ -188,7 +108,7 @@ class Bridge:
         self._catalog = Catalog(self._pool)
         welcome = link.connection.welcome
         self._executor = Executor(
-            self._pool, self._catalog, self._ring, welcome.max_items, welcome.max_block_bytes
+            self._pool, self._ring, welcome.max_items, welcome.max_block_bytes
         )
         self._finalizer = weakref.finalize(self, _close, link, self._pool)
         _watch_forks(self)
@@ -353,7 +273,7 @@ class Bridge:
         settings = self._settings(continue_on_error, threads, timeout)
         text = option_text(options) if options else ""
         steps = self._run_steps(operation, (text,), None, tensors, settings)
-        return self._drive(steps, settings, progress_callback)
+        return drive(self._ring, steps, settings.deadline, progress_callback)
 
     async def run_async(
         self,
@@ -368,7 +288,7 @@ class Bridge:
         """Do the same as `run` in an event loop."""
         settings = self._settings(continue_on_error, threads, timeout)
         steps = self._run_steps(operation, (option_text(options),), None, tensors, settings)
-        return await self._drive_async(steps, settings)
+        return await drive_async(self._ring, steps, settings.deadline)
 
     def submit(
         self,
@@ -406,10 +326,14 @@ class Bridge:
             Shared arrays are read anew by each run; ordinary ones are copied anew.
         """
         settings = self._settings(continue_on_error, threads, None)
-        staged: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []
+        staged: Staged = []
         batch = self._batch(operation, (option_text(options),), None, tensors, settings, staged)
-        prepared = self._drive(self._executor.prepare(batch, settings), settings, None)
-        return Prepared(self, prepared, staged, settings)
+        prepared = drive(self._ring, self._executor.prepare(batch, settings), None, None)
+
+        def settings_of(timeout: float | None) -> Settings:
+            return self._settings(continue_on_error, threads, timeout)
+
+        return Prepared(self._executor, prepared, staged, settings_of, self._conclude(operation))
 
     def quantize_batch(
         self,
@@ -455,7 +379,7 @@ class Bridge:
         settings = self._settings(continue_on_error, threads, timeout)
         chosen = quantize_options(tensors, scheme, bit_width, group_size, overrides, nonfinite)
         steps = self._run_steps("quantize", *chosen, tensors, settings)
-        return self._drive(steps, settings, progress_callback)
+        return drive(self._ring, steps, settings.deadline, progress_callback)
 
     async def quantize_batch_async(
         self,
@@ -473,7 +397,7 @@ class Bridge:
         settings = self._settings(continue_on_error, threads, timeout)
         chosen = quantize_options(tensors, scheme, bit_width, group_size, overrides, nonfinite)
         steps = self._run_steps("quantize", *chosen, tensors, settings)
-        return await self._drive_async(steps, settings)
+        return await drive_async(self._ring, steps, settings.deadline)
 
     def dequantize(self, tensor: QuantizedTensor) -> npt.NDArray[np.float32]:
         """Return what a quantized tensor's stored values stand for, as float32."""
@@ -534,7 +458,7 @@ class Bridge:
         set_indices: list[int] | None,
         tensors: Mapping[str, Any],
         settings: Settings,
-        staged: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] | None,
+        staged: Staged | None,
     ) -> Batch:
         """Describe the inputs; with ``staged``, tell which arrays were copied where."""
         names = list(tensors)
@@ -580,7 +504,7 @@ class Bridge:
         name: str,
         value: Any,
         set_index: int,
-        staged: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] | None,
+        staged: Staged | None,
     ) -> None:
         type_ids: list[int] = []
         descriptors = []
@@ -620,147 +544,6 @@ class Bridge:
             self, outcome.names[index], placed.plan.label, shape, arrays_of(placed)
         )
 
-    def _drive(
-        self,
-        steps: Steps[T],
-        settings: Settings,
-        progress_callback: Callable[[float], object] | None,
-    ) -> T:
-        progress = None if progress_callback is None else _Progress(progress_callback)
-        ring = self._ring
-        deadline = settings.deadline
-        try:
-            ticket = steps.send(None)
-            while True:
-                if progress is None:
-                    ring.wait(ticket, deadline)
-                else:
-                    progress.ticket = ticket
-                    ring.wait(ticket, deadline, progress.look)
-                ticket = steps.send(None)
-        except StopIteration as stop:
-            if progress is not None:
-                progress.report(1.0)
-            result: T = stop.value
-            return result
-        finally:
-            steps.close()
-
-    async def _drive_async(self, steps: Steps[T], settings: Settings) -> T:
-        try:
-            ticket = steps.send(None)
-            while True:
-                await self._ring.wait_async(ticket, settings.deadline)
-                ticket = steps.send(None)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        finally:
-            steps.close()
-
-
-class Prepared:
-    """A batch that was validated once; made by `Bridge.prepare`; thread-safe.
-
-    Results of different runs never share memory. Close it, or use it in a ``with`` statement, to
-    release it on the server earlier than with the bridge.
-    """
-
-    def __init__(
-        self,
-        bridge: Bridge,
-        prepared: PreparedBatch,
-        staged: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]],
-        settings: Settings,
-    ) -> None:
-        self._bridge = bridge
-        self._prepared = prepared
-        self._staged = staged
-        self._copying = threading.Lock()
-        self._settings = settings
-        self._conclude = bridge._conclude(prepared.batch.operation)
-
-    def run(
-        self,
-        *,
-        timeout: float | None = None,
-        progress_callback: Callable[[float], object] | None = None,
-    ) -> BatchResult[Any]:
-        """Run the batch; see `Bridge.run`.
-
-        Ordinary arrays are copied anew first; runs of several threads then take turns.
-        """
-        if self._staged:
-            with self._copying:
-                return self._run(timeout, progress_callback)
-        return self._run(timeout, progress_callback)
-
-    def _run(
-        self, timeout: float | None, progress_callback: Callable[[float], object] | None
-    ) -> BatchResult[Any]:
-        bridge = self._bridge
-        settings = bridge._settings(
-            self._prepared.continue_on_error, self._settings.threads or None, timeout
-        )
-        if self._prepared.batch_id < 0:
-            raise BridgeClosed("the prepared batch is closed")
-        for source, copy in self._staged:
-            refill(copy, adopt("", source)[0])
-        steps = bridge._executor.run_prepared(self._prepared, settings, self._conclude)
-        return bridge._drive(steps, settings, progress_callback)
-
-    def close(self) -> None:
-        """Release the batch on the server; its results stay valid."""
-        batch_id, self._prepared.batch_id = self._prepared.batch_id, -1
-        if batch_id > 0 and not self._bridge.closed:
-            self._bridge._executor.forget(batch_id)
-
-    def __enter__(self) -> Prepared:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        """Release the batch with the object; skipped where the interpreter is going down."""
-        try:
-            self.close()
-        except Exception:
-            return
-
-
-class _Progress:
-    """Tells a callback how far a batch is; never goes back, and logs a failing callback once."""
-
-    def __init__(self, callback: Callable[[float], object]) -> None:
-        self._callback: Callable[[float], object] | None = callback
-        self._last = -1.0
-        self.ticket: Ticket | None = None
-
-    def look(self) -> None:
-        """Read the bytes done from shared memory."""
-        if self.ticket is None or self.ticket.progress is None:
-            return
-        done, total = wire.PROGRESS.unpack_from(*self.ticket.progress)
-        if total:
-            self.report(min(done / total, 0.999))
-
-    def report(self, done: float) -> None:
-        """Call the callback if there is news."""
-        if self._callback is None or done <= self._last:
-            return
-        self._last = done
-        try:
-            self._callback(done)
-        except Exception:
-            self._callback = None
-            _log.exception("the progress callback failed; the batch goes on without it")
-
 
 def _serve_arguments(threads: int | None, memory: int) -> list[str]:
     """Return what a private server is told: it may use what this process may use."""
@@ -790,14 +573,7 @@ def _sharing_dtype(source: npt.NDArray[Any]) -> np.dtype[Any]:
     return source.dtype.newbyteorder("<") if source.dtype.byteorder == ">" else source.dtype
 
 
-def _explain_shared() -> ServerDied:
-    return ServerDied(
-        "the server closed the connection; shared arrays are intact, open a new bridge and repeat "
-        "the work"
-    )
-
-
-def _close(link: _Link, pool: Pool) -> None:
+def _close(link: Link, pool: Pool) -> None:
     link.close()
     pool.close()
 

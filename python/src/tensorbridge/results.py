@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .allocator import ALIGNMENT
-from .batches import Outcome, Placed
 from .describe import TensorType
 from .dtypes import dtype_of, itemsize_of
 from .errors import TensorError
+from .layout import Outcome, Placed
 from .wire import align
 
 if TYPE_CHECKING:

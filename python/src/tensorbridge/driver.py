@@ -1,0 +1,96 @@
+"""Takes the steps of a batch: in the calling thread, or in an event loop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from . import wire
+from .batches import Steps
+from .ring import Ring, Ticket
+
+__all__ = ["drive", "drive_async"]
+
+_log = logging.getLogger("tensorbridge")
+
+T = TypeVar("T")
+
+
+def drive(
+    ring: Ring,
+    steps: Steps[T],
+    deadline: float | None,
+    progress_callback: Callable[[float], object] | None,
+) -> T:
+    """Take all steps in the calling thread; if it is interrupted, cancel what is under way.
+
+    Parameters
+    ----------
+    ring : Ring
+    steps : generator
+        See `batches`.
+    deadline : float or None
+        By `time.monotonic`.
+    progress_callback : callable or None
+        Called with a float that rises to 1.0.
+    """
+    progress = None if progress_callback is None else _Progress(progress_callback)
+    try:
+        ticket = steps.send(None)
+        while True:
+            if progress is None:
+                ring.wait(ticket, deadline)
+            else:
+                progress.ticket = ticket
+                ring.wait(ticket, deadline, progress.look)
+            ticket = steps.send(None)
+    except StopIteration as stop:
+        if progress is not None:
+            progress.report(1.0)
+        result: T = stop.value
+        return result
+    finally:
+        steps.close()
+
+
+async def drive_async(ring: Ring, steps: Steps[T], deadline: float | None) -> T:
+    """Do the same as `drive` in an event loop."""
+    try:
+        ticket = steps.send(None)
+        while True:
+            await ring.wait_async(ticket, deadline)
+            ticket = steps.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        steps.close()
+
+
+class _Progress:
+    """Tells a callback how far a batch is; never goes back, and logs a failing callback once."""
+
+    def __init__(self, callback: Callable[[float], object]) -> None:
+        self._callback: Callable[[float], object] | None = callback
+        self._last = -1.0
+        self.ticket: Ticket | None = None
+
+    def look(self) -> None:
+        """Read the bytes done from shared memory."""
+        if self.ticket is None or self.ticket.progress is None:
+            return
+        done, total = wire.PROGRESS.unpack_from(*self.ticket.progress)
+        if total:
+            self.report(min(done / total, 0.999))
+
+    def report(self, done: float) -> None:
+        """Call the callback if there is news."""
+        if self._callback is None or done <= self._last:
+            return
+        self._last = done
+        try:
+            self._callback(done)
+        except Exception:
+            self._callback = None
+            _log.exception("the progress callback failed; the batch goes on without it")

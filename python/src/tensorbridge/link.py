@@ -1,0 +1,110 @@
+"""What ties a bridge to its server: processes, socket, ring, and every descriptor."""
+
+from __future__ import annotations
+
+import os
+
+from . import wire
+from .connection import Connection, connect
+from .errors import BridgeClosed, ErrorCode, ResourceError, ServerDied
+from .launcher import PrivateServer
+from .regions import PAGE, create_memory
+from .ring import Ring
+
+__all__ = ["Link"]
+
+
+class Link:
+    """A connection and everything with a descriptor; closes it once.
+
+    Parameters
+    ----------
+    path : str or None
+        Where a shared server listens; None starts a private one.
+    arguments : list of str
+        What a private server is told.
+    ring_entries : int
+        A power of two.
+    start_timeout : float
+        Seconds to wait for the server.
+    """
+
+    def __init__(
+        self, path: str | None, arguments: list[str], ring_entries: int, start_timeout: float
+    ) -> None:
+        self.server: PrivateServer | None = None
+        if path is None:
+            self.server = PrivateServer(arguments)
+            sock = self.server.sock
+            explain = self.server.explain_death
+        else:
+            sock = connect(path)
+            explain = _explain_shared
+        self.connection = Connection(sock, explain)
+        self.pid = os.getpid()
+        self.closed = False
+        try:
+            self.ring = self._shake_hands(ring_entries, start_timeout)
+        except BaseException:
+            self.connection.close()
+            if self.server is not None:
+                self.server.close()
+            raise
+
+    def _shake_hands(self, entries: int, timeout: float) -> Ring:
+        length = wire.align(wire.control_length(entries), PAGE)
+        fd, control = create_memory(length, wire.READWRITE)
+        fds = [fd]
+        try:
+            Ring.format(control, entries)
+            _open_bells(fds)
+            self.connection.hello(entries, length, fds, timeout)
+        except BaseException:
+            for opened in fds:
+                os.close(opened)
+            raise
+        os.close(fds[0])
+        os.close(fds[3])
+        return Ring(
+            control, entries, self.connection.welcome.max_batches, fds[1], fds[2], self.connection
+        )
+
+    def close(self) -> None:
+        """Say goodbye, close the descriptors, end a private server."""
+        if self.closed or self.pid != os.getpid():
+            return
+        self.closed = True
+        self.connection.goodbye()
+        self.connection.fail(lambda: BridgeClosed("the bridge is closed"))
+        self.ring.close()
+        self.connection.close()
+        if self.server is not None:
+            self.server.close()
+
+    def forget_parent(self) -> None:
+        """Close the descriptors in a forked child."""
+        self.closed = True
+        self.connection.forget_parent()
+        self.ring.forget_parent()
+        if self.server is not None:
+            self.server.forget_parent()
+
+
+def _open_bells(fds: list[int]) -> None:
+    """Add both doorbells and the pidfd of this process."""
+    try:
+        fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+        fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+        fds.append(os.pidfd_open(os.getpid()))
+    except OSError as error:
+        raise ResourceError(
+            f"no descriptor is left for a doorbell: raise the limit (ulimit -n): {error}",
+            ErrorCode.OUT_OF_DESCRIPTORS,
+        ) from error
+
+
+def _explain_shared() -> ServerDied:
+    return ServerDied(
+        "the server closed the connection; shared arrays are intact, open a new bridge and repeat "
+        "the work"
+    )
