@@ -22,8 +22,8 @@ def numpy_born_shared(settings: Settings) -> None:
         contenders = {}
         for name, array in arrays.items():
             array[:] = 1.0
-            contenders[name] = lambda a=array: bridge.run("noop", {"w": a})["w"]
-        samples = interleaved(contenders, settings.rounds(200), warm_up=100, inner=20)
+            contenders[name] = lambda a=array: bridge.run("noop", {"w": a})
+        samples = interleaved(contenders, settings.rounds(200), warm_up=400, inner=20)
     keep(settings.folder, "numpy_born_shared", samples)
     for name, values in samples.items():
         figures = estimate(values)
@@ -80,7 +80,7 @@ def batch_overhead(settings: Settings) -> None:
                 bridge.run("noop", {name: array})
 
         contenders["100 calls"] = one_by_one
-        samples = interleaved(contenders, settings.rounds(100), warm_up=40, inner=5)
+        samples = interleaved(contenders, settings.rounds(100), warm_up=200, inner=5)
     keep(settings.folder, "batch_overhead", samples)
     medians = {name: estimate(values).median for name, values in samples.items()}
     for name, values in samples.items():
