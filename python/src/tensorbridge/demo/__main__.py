@@ -280,10 +280,13 @@ def main(argv: list[str] | None = None) -> int:
         bridge_path, legacy_path = stack.enter_context(serve_both(folder))
         bridge = stack.enter_context(tb.open("unix:" + bridge_path))
         legacy = stack.enter_context(LegacyClient(legacy_path))
+        first = _quantize_all(bridge, model, weights, arguments.scheme)
         batch = _quantize_all(bridge, model, weights, arguments.scheme)
         way, layers = _compare(bridge, legacy, model, _sample(weights), arguments.scheme)
     command = _run_command(model, arguments.out, arguments.scheme)
-    outcome = report.Outcome(model, arguments.scheme, batch, way, layers, command, _machine())
+    outcome = report.Outcome(
+        model, arguments.scheme, first, batch, way, layers, command, _machine()
+    )
     page = arguments.out / "report.html"
     report.write_html(page, outcome)
     print(report.table(outcome))
