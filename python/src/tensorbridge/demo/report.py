@@ -166,7 +166,7 @@ Both axes are logarithmic.</p>
 <th>SQNR</th></tr>{_layer_rows(outcome.layers)}</table></div>
 <p>At first: in a server that has just started and compiles its kernels meanwhile, into fresh
 memory. Time of the batch: from the call until the result can be read, the tensors standing in
-shared memory. Outside the kernels: the share of that time that the server did not spend on the items.
+shared memory. Outside the kernels: the share of that time that the server did not spend on items.
 Legacy: <code>tolist</code>, <code>struct.pack</code>, a Unix socket, <code>float[]</code>, the same
 kernel, and the answer as a list.</p>
 </body></html>
