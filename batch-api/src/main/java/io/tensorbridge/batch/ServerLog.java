@@ -2,10 +2,23 @@ package io.tensorbridge.batch;
 
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
-/** One line for each event of a server; a private child is quiet about what is usual. */
+/**
+ * One line for each event of a server; a private child is quiet about what is usual.
+ *
+ * <p>A thread of its own writes the lines, since whoever reads them may stop reading, and a server
+ * must not stand still for that: lines that find no room are dropped.
+ */
 final class ServerLog {
+  private static final int WAITING_LINES = 256;
+  private static final long IDLE_SECONDS = 2;
+
   private final Level usual;
+  private final ThreadPoolExecutor writer;
 
   /**
    * A log.
@@ -14,25 +27,38 @@ final class ServerLog {
    */
   ServerLog(boolean shared) {
     usual = shared ? Level.INFO : Level.DEBUG;
-  }
-
-  private static Logger logger() {
-    return System.getLogger(BatchServer.class.getName());
+    writer =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(WAITING_LINES),
+            Thread.ofPlatform().daemon().name("tensorbridge-log").factory(),
+            new ThreadPoolExecutor.DiscardPolicy());
+    writer.allowCoreThreadTimeOut(true);
   }
 
   void connected(ClientSession session) {
-    logger().log(usual, "{0} has connected", session);
+    log(usual, session + " has connected", null);
   }
 
   void disconnected(ClientSession session, String why) {
-    logger().log(usual, "{0} {1}", session, why);
+    log(usual, session + " " + why, null);
   }
 
   void refused(String what) {
-    logger().log(Level.WARNING, what);
+    log(Level.WARNING, what, null);
   }
 
   void defect(Object where, Throwable defect) {
-    logger().log(Level.ERROR, where + " met a defect of the server", defect);
+    log(Level.ERROR, where + " met a defect of the server", defect);
+  }
+
+  private void log(Level level, String line, @Nullable Throwable thrown) {
+    Logger logger = System.getLogger(BatchServer.class.getName());
+    if (logger.isLoggable(level)) {
+      writer.execute(() -> logger.log(level, line, thrown));
+    }
   }
 }
