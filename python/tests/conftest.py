@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,8 @@ SPEC = ROOT / "spec"
 
 
 def pytest_sessionstart() -> None:
-    """Build the jar where nobody has: the tests start it."""
+    """Build the jar where nobody has, and hear of interrupts also as somebody's background job."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if "TENSORBRIDGE_JAR" not in os.environ:
         jar = ROOT / "cli" / "target" / "tensorbridge.jar"
         if not jar.is_file():
