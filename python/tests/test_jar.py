@@ -60,6 +60,7 @@ def test_every_format_of_the_jar_loads_and_reads(tmp_path: Path, ending: str) ->
     assert len(_providers(_FORMATS)) == 4
     shown = _tool("inspect", str(path))
     assert shown.returncode == 0, shown.stderr
+    assert "[error]" not in shown.stderr, "the JVM speaks of its class archive"
     assert "(2, 32)" in shown.stdout
     assert "f32" in shown.stdout
 

@@ -194,7 +194,8 @@ def java_command(jdk: Jdk, jar: Path) -> list[str]:
     archive = _class_archive(jdk, jar)
     if archive is not None:
         command += ["-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={archive}"]
-    return [*command, "-Xlog:disable", "-Xlog:all=error:stderr", "-jar", str(jar)]
+    # The archive lacks the module flags, which the JVM would call an error at each start.
+    return [*command, "-Xlog:disable", "-Xlog:all=error,cds*=off,aot*=off:stderr", "-jar", str(jar)]
 
 
 def _class_archive(jdk: Jdk, jar: Path) -> Path | None:
