@@ -12,7 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 JAR = "tensorbridge.jar"
 
 
-class JarHook(BuildHookInterface):  # type: ignore[type-arg]
+class JarHook(BuildHookInterface):
     """Finds the jar, building it in a clone of the repository, and includes it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

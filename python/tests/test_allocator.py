@@ -50,7 +50,7 @@ def test_spans_in_use_never_overlap_and_all_come_back(
                     assert offset >= other + length or offset + blocks * ALIGNMENT <= other
                 used.append((offset, blocks * ALIGNMENT))
         elif used:
-            free.give(*used.pop(random.randrange(len(used))))  # type: ignore[attr-defined]
+            free.give(*used.pop(random.randrange(len(used))))
         assert free.free_bytes == SIZE - sum(length for _, length in used)
     for span in used:
         free.give(*span)

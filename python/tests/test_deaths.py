@@ -119,7 +119,7 @@ def test_a_private_server_ends_with_its_parent() -> None:
         assert psutil.pid_exists(pid)
         client.send_signal(deadly)
         client.communicate()
-        eventually(lambda pid=pid: not psutil.pid_exists(pid))  # type: ignore[misc]
+        eventually(lambda pid=pid: not psutil.pid_exists(pid))
 
 
 class Client:

@@ -10,7 +10,7 @@ NAMES = ["a.weight", "a.bias", "b.weight"]
 
 def choose(scheme: str = "uniform", **given: object) -> list[str]:
     arguments = {"bit_width": None, "group_size": None, "overrides": None, "nonfinite": "error"}
-    sets, indices = quantize_options(NAMES, scheme, **(arguments | given))  # type: ignore[arg-type]
+    sets, indices = quantize_options(NAMES, scheme, **(arguments | given))
     return [sets[i] for i in indices or [0] * len(NAMES)]
 
 
