@@ -18,4 +18,4 @@ done
 ruff check --config pyproject.toml "${sources[@]}"
 ruff format --check --config pyproject.toml "${sources[@]}"
 mypy
-python -m pytest "$@"
+python -m pytest -c pyproject.toml "$@"

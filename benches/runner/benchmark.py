@@ -112,7 +112,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Parameter:
-    """The size of the work: ``Parameter("size", "bytes", 4 << 20)``, ``Parameter("layers", "", 10)``."""
+    """The size of the work: ``("size", "bytes", 4 << 20)`` or ``("layers", "", 10)``."""
 
     name: str
     unit: str

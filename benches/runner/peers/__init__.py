@@ -1,0 +1,1 @@
+"""How each peer is driven; its library is imported when a contender opens."""

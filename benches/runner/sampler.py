@@ -1,0 +1,93 @@
+"""Takes samples of one contender that stands ready in this process."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Protocol
+
+from .benchmark import Contender, Launch, Operation
+
+_LATENCY_CALLS = 100
+_LATENCY_BELOW_NANOS = 200_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One timed run: the nanoseconds (or bytes) of all its iterations, and further figures."""
+
+    iterations: int
+    total: float
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+class Sampler(Protocol):
+    """A contender that stands ready, here or in another process."""
+
+    def warm_up(self, seconds: float) -> float:
+        """Run for so long, at least once, and give the seconds of one iteration."""
+        ...
+
+    def sample(self, iterations: int) -> Sample:
+        """Time so many iterations."""
+        ...
+
+
+class LocalSampler:
+    """A contender in this process."""
+
+    def __init__(self, contender: Contender, launch: Launch) -> None:
+        """Open the contender; what it opens ends with the launch."""
+        opened = contender.open(launch)
+        self._operation = opened if isinstance(opened, Operation) else Operation(opened)
+        self._latencies = False
+
+    def warm_up(self, seconds: float) -> float:
+        """Double the iterations until the time is over; the last and longest run gives the rate."""
+        begun = time.perf_counter()
+        iterations = 1
+        while True:
+            last = time.perf_counter()
+            self._run(iterations)
+            now = time.perf_counter()
+            if now - begun >= seconds:
+                break
+            iterations *= 2
+        rate = (now - last) / iterations
+        self._latencies = self._operation.call is not None and rate * 1e9 < _LATENCY_BELOW_NANOS
+        if self._operation.figures is not None:
+            self._operation.figures()
+        return rate
+
+    def sample(self, iterations: int) -> Sample:
+        """Time the iterations as one; short calls are then timed singly, too, for p50 and p99."""
+        total = self._run(iterations)
+        figures = {} if self._operation.figures is None else self._operation.figures()
+        if self._latencies and self._operation.call is not None:
+            figures |= _latencies(self._operation.call)
+        return Sample(iterations, total, figures)
+
+    def _run(self, iterations: int) -> float:
+        if self._operation.measured is not None:
+            return math.fsum(self._operation.measured() for _ in repeat(None, iterations))
+        call = self._operation.call
+        if call is None:
+            raise ValueError("an operation needs a call or a measurement")
+        begun = time.perf_counter_ns()
+        for _ in repeat(None, iterations):
+            call()
+        return time.perf_counter_ns() - begun
+
+
+def _latencies(call: Callable[[], object]) -> dict[str, float]:
+    clock = time.perf_counter_ns
+    nanos = []
+    for _ in repeat(None, _LATENCY_CALLS):
+        begun = clock()
+        call()
+        nanos.append(clock() - begun)
+    nanos.sort()
+    return {"p50": float(nanos[len(nanos) // 2]), "p99": float(nanos[-2])}
