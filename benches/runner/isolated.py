@@ -1,8 +1,9 @@
 """A contender in a process of its own: ``python -m runner.isolated GROUP CONTENDER``.
 
-Lines of JSON go both ways. The process reads ``{"warm_up": seconds}`` or ``{"sample": iterations}``
-and answers ``{"seconds": ...}``, ``{"total": ..., "figures": {...}}``, ``{"unavailable": reason}``
-or ``{"error": text}``; it ends with its input. What libraries print goes to the error stream.
+Lines of JSON go both ways. The process reads ``{"warm_up": seconds}`` or
+``{"sample": iterations, "latencies": true}`` and answers ``{"seconds": ...}``,
+``{"total": ..., "figures": {...}}``, ``{"unavailable": reason}`` or ``{"error": text}``; it ends
+with its input. What libraries print goes to the error stream.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ class IsolatedSampler:
         """Run for so long; gives the seconds of one iteration."""
         return float(self._ask({"warm_up": seconds})["seconds"])
 
-    def sample(self, iterations: int) -> Sample:
+    def sample(self, iterations: int, latencies: bool) -> Sample:
         """Time so many iterations over there."""
-        answer = self._ask({"sample": iterations})
+        answer = self._ask({"sample": iterations, "latencies": latencies})
         return Sample(iterations, answer["total"], answer["figures"])
 
     def _ask(self, question: dict[str, float]) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def main() -> int:
                 if "warm_up" in question:
                     answer(seconds=sampler.warm_up(question["warm_up"]))
                 else:
-                    sample = sampler.sample(question["sample"])
+                    sample = sampler.sample(question["sample"], question["latencies"])
                     answer(total=sample.total, figures=sample.figures)
             except Exception:
                 answer(error=traceback.format_exc(limit=-3))

@@ -12,7 +12,6 @@ from typing import Protocol
 from .benchmark import Contender, Launch, Operation
 
 _LATENCY_CALLS = 100
-_LATENCY_BELOW_NANOS = 200_000
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Sampler(Protocol):
         """Run for so long, at least once, and give the seconds of one iteration."""
         ...
 
-    def sample(self, iterations: int) -> Sample:
-        """Time so many iterations."""
+    def sample(self, iterations: int, latencies: bool) -> Sample:
+        """Time so many iterations; with latencies, some more calls singly, for p50 and p99."""
         ...
 
 
@@ -43,7 +42,6 @@ class LocalSampler:
         """Open the contender; what it opens ends with the launch."""
         opened = contender.open(launch)
         self._operation = opened if isinstance(opened, Operation) else Operation(opened)
-        self._latencies = False
 
     def warm_up(self, seconds: float) -> float:
         """Double the iterations until the time is over; the last and longest run gives the rate."""
@@ -56,17 +54,15 @@ class LocalSampler:
             if now - begun >= seconds:
                 break
             iterations *= 2
-        rate = (now - last) / iterations
-        self._latencies = self._operation.call is not None and rate * 1e9 < _LATENCY_BELOW_NANOS
         if self._operation.figures is not None:
             self._operation.figures()
-        return rate
+        return (now - last) / iterations
 
-    def sample(self, iterations: int) -> Sample:
-        """Time the iterations as one; short calls are then timed singly, too, for p50 and p99."""
+    def sample(self, iterations: int, latencies: bool) -> Sample:
+        """Time the iterations as one, and then some calls singly."""
         total = self._run(iterations)
         figures = {} if self._operation.figures is None else self._operation.figures()
-        if self._latencies and self._operation.call is not None:
+        if latencies and self._operation.call is not None:
             figures |= _latencies(self._operation.call)
         return Sample(iterations, total, figures)
 

@@ -14,6 +14,7 @@ from .sampler import LocalSampler, Sample, Sampler
 from .settings import Settings
 
 _LATENCY_FIGURES = {"p50": "ns", "p99": "ns"}
+_LATENCY_BELOW_SECONDS = 200e-6
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Series:
         Whose they are.
     linear : bool
         Whether iterations grow from sample to sample.
+    latencies : bool or None
+        Whether calls are so short that some are timed singly; the first launch decides.
     launches : list of int
         For each sample its launch.
     samples : list of Sample
@@ -38,6 +41,7 @@ class Series:
 
     contender: Contender
     linear: bool = True
+    latencies: bool | None = None
     launches: list[int] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     missing: str = ""
@@ -138,49 +142,51 @@ def _launch(
     group: Group, wanted: list[Series], launch: int, settings: Settings, told: Callable[[str], None]
 ) -> set[str]:
     """Open, warm up and sample once; returns those too slow for a further launch."""
-    samples = math.ceil(settings.sample_size / settings.launches)
-    budget = settings.measurement_time / settings.launches
-    shuffled = random.Random(launch)
+    by_name = {one.contender.name: one for one in wanted}
     ready: dict[str, Sampler] = {}
     plans: dict[str, list[int]] = {}
     slow = set()
-    by_name = {one.contender.name: one for one in wanted}
+    which = f"({launch + 1} of {settings.launches})"
     with Launch() as opened:
         for name, one in by_name.items():
-            told(f"{group.name}/{name}: opening ({launch + 1} of {settings.launches})")
+            told(f"{group.name}/{name}: opening {which}")
             with _noted(one):
                 ready[name] = _open(group, one.contender, opened)
-        for name in list(ready):
-            one = by_name[name]
-            told(f"{group.name}/{name}: warming up ({launch + 1} of {settings.launches})")
-            with _noted(one):
+        for name in ready:
+            told(f"{group.name}/{name}: warming up {which}")
+            with _noted(by_name[name]):
                 time = 0.0 if group.single else settings.warm_up_time / settings.launches
                 seconds = ready[name].warm_up(time)
                 if seconds > settings.measurement_time / 2:
                     slow.add(name)
-                    plans[name] = [1] * settings.fewest_samples
-                elif group.single:
-                    plans[name] = [1] * len(plan(seconds, samples, budget, 2))
-                else:
-                    fewest = math.ceil(settings.fewest_samples / settings.launches)
-                    plans[name] = plan(seconds, samples, budget, fewest)
-                one.linear = one.linear and len(set(plans[name])) > 1
+                plans[name] = _plan_launch(by_name[name], group, seconds, settings)
                 # Growing counts in the order of time would take drift for a slope.
-                shuffled.shuffle(plans[name])
-        total, done = sum(map(len, plans.values())), 0
-        for name, iterations in in_turn(plans):
+                random.Random(launch).shuffle(plans[name])
+        total = sum(map(len, plans.values()))
+        for done, (name, iterations) in enumerate(in_turn(plans)):
             one = by_name[name]
-            done += 1
-            if one.failure:
-                continue
-            told(
-                f"{group.name}: sampling {name}, {done} of {total}"
-                f" ({launch + 1} of {settings.launches})"
-            )
-            with _noted(one):
-                one.samples.append(ready[name].sample(iterations))
-                one.launches.append(launch)
+            if not one.failure:
+                told(f"{group.name}: sampling {name}, {done} of {total} {which}")
+                with _noted(one):
+                    one.samples.append(ready[name].sample(iterations, one.latencies is True))
+                    one.launches.append(launch)
     return slow
+
+
+def _plan_launch(series: Series, group: Group, seconds: float, settings: Settings) -> list[int]:
+    if series.latencies is None:
+        series.latencies = seconds < _LATENCY_BELOW_SECONDS
+    samples = math.ceil(settings.sample_size / settings.launches)
+    budget = settings.measurement_time / settings.launches
+    if seconds > settings.measurement_time / 2:
+        iterations = [1] * settings.fewest_samples
+    elif group.single:
+        iterations = [1] * len(plan(seconds, samples, budget, 2))
+    else:
+        fewest = math.ceil(settings.fewest_samples / settings.launches)
+        iterations = plan(seconds, samples, budget, fewest)
+    series.linear = series.linear and len(set(iterations)) > 1
+    return iterations
 
 
 def _open(group: Group, contender: Contender, launch: Launch) -> Sampler:
