@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--noise-threshold",
-        type=float,
+        type=_share,
         metavar="X",
         help="relative changes up to this are noise; 0.05",
     )
@@ -122,6 +122,16 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 3600")
     return seconds
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 to 1")
+    return share
 
 
 def _name(text: str) -> str:
@@ -164,7 +174,7 @@ def _list(options: argparse.Namespace) -> int:
         for group in chosen
         for one in group.contenders
     ]
-    for name, description in sorted(lines + kernels):
+    for name, description in lines + kernels:
         print(f"{name:44} {description}")
     return 0
 
