@@ -164,7 +164,7 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Group], list[tuple[str, s
         )
         if contenders:
             chosen.append(dataclasses.replace(group, contenders=contenders))
-    return chosen, [one for one in jmh.benchmarks() if wanted.search(one[0])]
+    return chosen, [one for one in jmh.benchmarks(options.quick) if wanted.search(one[0])]
 
 
 def _list(options: argparse.Namespace) -> int:
