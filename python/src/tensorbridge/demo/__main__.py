@@ -218,7 +218,7 @@ def serve_both(folder: str) -> Iterator[tuple[str, str]]:
         Path of the bridge's socket, and of the legacy endpoint.
     """
     paths = f"{folder}/bridge.sock", f"{folder}/legacy.sock"
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [
             *java_command(find_jdk(), find_jar()),
             "serve",
@@ -230,18 +230,17 @@ def serve_both(folder: str) -> Iterator[tuple[str, str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )
-    try:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        while b"listening" not in said:
-            if process.poll() is not None:
-                raise SystemExit(f"the server did not start: {said.decode()}")
-            said += process.stdout.readline()
-        yield paths
-    finally:
-        process.terminate()
-        process.wait()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            while b"listening" not in said:
+                if process.poll() is not None:
+                    raise SystemExit(f"the server did not start: {said.decode()}")
+                said += process.stdout.readline()
+            yield paths
+        finally:
+            process.terminate()
 
 
 def _prepare_model(arguments: argparse.Namespace) -> Path:

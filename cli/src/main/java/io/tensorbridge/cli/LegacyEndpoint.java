@@ -22,6 +22,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * The legacy way into the same server: one call a layer, the elements as bytes through a stream
@@ -29,8 +30,12 @@ import java.nio.file.Path;
  *
  * <pre>
  *   request   u32 scheme length, scheme, u64 rows, u64 row length, rows * row length float32
- *   answer    u32 0 or 1, u64 length, the quantized bytes or the text of a failure
+ *   answer    u32 0, u32 parts, and for each: u64 length, its bytes
+ *             u32 1, u32 1, u64 length, the text of a failure
  * </pre>
+ *
+ * <p>The parts are those of the scheme: the encoded elements, then scales and zero points as float32
+ * where they are stored apart.
  *
  * <p>Little-endian. Each connection is served by a thread of its own.
  */
@@ -106,11 +111,11 @@ final class LegacyEndpoint implements AutoCloseable {
       Tensor tensor =
           Tensor.of(MemorySegment.ofArray(elements), DType.F32, Shape.of(rows, columns));
       try (QuantizedTensor quantized = Quantizer.of(QuantScheme.parse(scheme)).quantize(tensor)) {
-        send(channel, 0, quantized.data().data());
+        send(channel, 0, quantized.parts().stream().map(Tensor::data).toList());
       }
     } catch (BridgeException refused) {
       byte[] text = String.valueOf(refused.getMessage()).getBytes(StandardCharsets.UTF_8);
-      send(channel, 1, MemorySegment.ofArray(text));
+      send(channel, 1, List.of(MemorySegment.ofArray(text)));
     }
   }
 
@@ -128,16 +133,36 @@ final class LegacyEndpoint implements AutoCloseable {
     return elements;
   }
 
-  private static void send(SocketChannel channel, int failed, MemorySegment bytes)
+  private static void send(SocketChannel channel, int failed, List<MemorySegment> parts)
       throws IOException {
-    ByteBuffer head = buffer(12).putInt(failed).putLong(bytes.byteSize()).flip();
-    drain(channel, head);
-    ByteBuffer chunk = buffer(COPY_BYTES);
-    for (long done = 0; done < bytes.byteSize(); done += chunk.limit()) {
-      chunk.clear().limit((int) Math.min(COPY_BYTES, bytes.byteSize() - done));
-      MemorySegment.copy(bytes, done, MemorySegment.ofBuffer(chunk), 0, chunk.limit());
-      drain(channel, chunk);
+    ByteBuffer chunk = buffer(COPY_BYTES).putInt(failed).putInt(parts.size());
+    for (MemorySegment part : parts) {
+      append(channel, chunk, part);
     }
+    drain(channel, chunk.flip());
+  }
+
+  /** Writes through a chunk that is sent when it is full, so that a small answer is one packet. */
+  private static void append(SocketChannel channel, ByteBuffer chunk, MemorySegment part)
+      throws IOException {
+    if (chunk.remaining() < Long.BYTES) {
+      flush(channel, chunk);
+    }
+    chunk.putLong(part.byteSize());
+    for (long done = 0; done < part.byteSize();) {
+      if (!chunk.hasRemaining()) {
+        flush(channel, chunk);
+      }
+      int count = (int) Math.min(chunk.remaining(), part.byteSize() - done);
+      MemorySegment.copy(part, done, MemorySegment.ofBuffer(chunk), 0, count);
+      chunk.position(chunk.position() + count);
+      done += count;
+    }
+  }
+
+  private static void flush(SocketChannel channel, ByteBuffer chunk) throws IOException {
+    drain(channel, chunk.flip());
+    chunk.clear();
   }
 
   private static boolean fill(SocketChannel channel, ByteBuffer target) throws IOException {
