@@ -20,6 +20,8 @@ from .benchmark import Launch
 from .stages import java_command
 
 _TOUCH_SERVER = "io.tensorbridge.benches.peer.TouchServer"
+# The collector of our own server, and room for two arrays and a buffer of 400 MB.
+_TOUCH_FLAGS = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xmx2g")
 _NEW_ARRAY, _KEPT_BUFFER = 0, 1
 
 
@@ -72,7 +74,9 @@ def _touch_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="tensorbridge-") as folder:
         path = f"{folder}/touch.sock"
         with subprocess.Popen(
-            java_command(_TOUCH_SERVER, path), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            java_command(_TOUCH_SERVER, path, flags=_TOUCH_FLAGS),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         ) as process:
             # It ends with its input, which ends with this context.
             if process.stdout is None or process.stdout.readline() != b"ready\n":

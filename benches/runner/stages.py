@@ -21,8 +21,17 @@ _FLAGS = (
 )
 
 
-def java_command(main: str, *arguments: str) -> list[str]:
+def java_command(main: str, *arguments: str, flags: tuple[str, ...] = _FLAGS) -> list[str]:
     """Give the command that starts a class of the benches module.
+
+    Parameters
+    ----------
+    main : str
+        Name of the class.
+    *arguments : str
+        What it is told.
+    flags : tuple of str
+        Of the JVM.
 
     Raises
     ------
@@ -34,7 +43,7 @@ def java_command(main: str, *arguments: str) -> list[str]:
             f"{LIB} is missing: start the benchmarks by './tensorbridge bench', or build it with "
             "'./mvnw -Dquick -DskipTests package -pl benches -am'"
         )
-    return [find_jdk().java, *_FLAGS, "-cp", f"{LIB}/*", main, *arguments]
+    return [find_jdk().java, *flags, "-cp", f"{LIB}/*", main, *arguments]
 
 
 def run_stage(*arguments: str) -> int:

@@ -52,8 +52,12 @@ def group(name: str, nbytes: int) -> Group:
     nbytes : int
         Size of the array, a multiple of 4.
     """
+
     def contender(
-        name: str, description: str, make: Callable[[Launch, int], Callable[[], object]], **more: Any
+        name: str,
+        description: str,
+        make: Callable[[Launch, int], Callable[[], object]],
+        **more: Any,
     ) -> Contender:
         return Contender(name, description, lambda launch: make(launch, nbytes), **more)
 

@@ -119,7 +119,7 @@ public record ResultStore(Path root) {
     try (Stream<Path> files = Files.walk(root, 4)) {
       return files
           .filter(file -> file.endsWith(Path.of(NEW, SAMPLES)))
-          .map(file -> root.relativize(file.getParent().getParent()).toString())
+          .map(file -> root.relativize(file).subpath(0, 2).toString())
           .sorted()
           .toList();
     }
