@@ -85,10 +85,17 @@ def _touch_server() -> Iterator[str]:
 
 
 class TouchClient:
-    """Sends arrays through a stream socket to ``TouchServer``; see there for the packets."""
+    """Sends arrays through a stream socket to ``TouchServer``; see there for the packets.
+
+    Attributes
+    ----------
+    path : str
+        Where the server listens.
+    """
 
     def __init__(self, path: str) -> None:
         """Connect to the server at ``path``."""
+        self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.connect(path)
 

@@ -82,9 +82,17 @@ public final class TouchServer {
 
   private static void serve(SocketChannel channel) {
     try (channel) {
-      TouchServer server = new TouchServer(channel);
-      while (server.answerNext()) {
-        // until the client goes
+      new TouchServer(channel).answerAll();
+    } catch (IOException failure) {
+      System.err.println("TouchServer can't close a connection: " + failure);
+    }
+  }
+
+  /** Answers until the client goes. The reason is told before the client sees the end. */
+  private void answerAll() {
+    try {
+      while (answerNext()) {
+        // the next request
       }
     } catch (IOException refused) {
       System.err.println("TouchServer gives a client up: " + refused.getMessage());
