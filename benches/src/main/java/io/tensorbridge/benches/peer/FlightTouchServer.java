@@ -30,6 +30,7 @@ public final class FlightTouchServer extends NoOpFlightProducer {
    * @throws IOException if it can't listen
    * @throws InterruptedException if it is interrupted while it stops
    */
+  @SuppressWarnings("try") // an interruption while it stops ends the process, too
   public static void main(String[] arguments) throws IOException, InterruptedException {
     Location free = Location.forGrpcInsecure("127.0.0.1", 0);
     try (BufferAllocator allocator = new RootAllocator();

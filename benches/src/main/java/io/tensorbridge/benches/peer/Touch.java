@@ -36,6 +36,7 @@ public final class Touch {
    * @param byteLength of all elements, at least 4
    * @return first and last element
    */
+  @SuppressWarnings("restricted")
   public static long address(long address, long byteLength) {
     return ends(MemorySegment.ofAddress(address).reinterpret(byteLength));
   }
