@@ -112,7 +112,8 @@ def test_a_peer_answers_in_its_own_environment(kind: str, name: str, folder: Pat
         *(
             pytest.param(str(_PEER_PYTHON), peer.name, marks=needs_peers)
             for peer in transports.PEERS
-            if peer.name not in _HERE_NOW
+            # Ray's agents need a minute to see it.
+            if peer.name not in (*_HERE_NOW, "ray")
         ),
     ],
 )
@@ -128,8 +129,7 @@ def test_receivers_end_with_a_killed_sender(python: str, name: str, folder: Path
         said = json.loads(process.stdout.readline())
         receivers = [psutil.Process(pid) for pid in said["children"]]
         process.kill()
-    # Ray's agents look for their parent now and then, the others end at once.
-    assert psutil.wait_procs(receivers, 80)[1] == []
+    assert psutil.wait_procs(receivers, 30)[1] == []
     assert not any(os.path.exists(f"/dev/shm/{name}") for name in said["segments"])
 
 
