@@ -1,5 +1,8 @@
 package io.tensorbridge.benches;
 
+import io.tensorbridge.benches.compare.CompareStage;
+import io.tensorbridge.benches.estimate.EstimateStage;
+import io.tensorbridge.benches.text.AnalyzeStage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +27,9 @@ public final class Main {
   /** Every stage by its name, in the order of the pipeline. */
   private static Map<String, Supplier<Stage>> stages() {
     Map<String, Supplier<Stage>> stages = new LinkedHashMap<>();
+    stages.put("estimate", EstimateStage::new);
+    stages.put("compare", CompareStage::new);
+    stages.put("analyze", AnalyzeStage::new);
     return stages;
   }
 
