@@ -3,6 +3,9 @@ package io.tensorbridge.benches;
 import io.tensorbridge.benches.compare.CompareStage;
 import io.tensorbridge.benches.estimate.EstimateStage;
 import io.tensorbridge.benches.text.AnalyzeStage;
+import io.tensorbridge.benches.text.DocumentStage;
+import io.tensorbridge.benches.text.ExportStage;
+import io.tensorbridge.benches.text.SummaryStage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -30,6 +33,9 @@ public final class Main {
     stages.put("estimate", EstimateStage::new);
     stages.put("compare", CompareStage::new);
     stages.put("analyze", AnalyzeStage::new);
+    stages.put("summary", SummaryStage::new);
+    stages.put("export", ExportStage::new);
+    stages.put("document", DocumentStage::new);
     return stages;
   }
 
