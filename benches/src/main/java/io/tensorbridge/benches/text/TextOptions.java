@@ -29,10 +29,4 @@ final class TextOptions {
     }
     return given.valueOf(option);
   }
-
-  static void refuseWords(OptionSet given) {
-    if (!given.nonOptionArguments().isEmpty()) {
-      throw new UsageException("unexpected \"" + given.nonOptionArguments().getFirst() + "\"");
-    }
-  }
 }
