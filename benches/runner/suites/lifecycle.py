@@ -239,13 +239,17 @@ class _Peaks:
 
 
 def _each(measure: Callable[[], float], archive: bool = True) -> Callable[[Launch], Operation]:
-    """Give an ``open``; the run that isn't counted leaves behind what later ones start from."""
+    """Give an ``open`` that measures once, so that what a first start leaves is there."""
 
     def measured() -> float:
         with contextlib.nullcontext() if archive else _no_archive():
             return measure()
 
-    return lambda launch: Operation(measured=measured)
+    def opened(launch: Launch) -> Operation:
+        measured()
+        return Operation(measured=measured)
+
+    return opened
 
 
 @contextlib.contextmanager
