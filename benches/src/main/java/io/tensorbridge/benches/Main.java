@@ -4,6 +4,9 @@ import io.tensorbridge.benches.compare.CompareStage;
 import io.tensorbridge.benches.estimate.EstimateStage;
 import io.tensorbridge.benches.kernel.KernelStage;
 import io.tensorbridge.benches.text.AnalyzeStage;
+import io.tensorbridge.benches.text.DocumentStage;
+import io.tensorbridge.benches.text.ExportStage;
+import io.tensorbridge.benches.text.SummaryStage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -32,6 +35,9 @@ public final class Main {
     stages.put("estimate", EstimateStage::new);
     stages.put("compare", CompareStage::new);
     stages.put("analyze", AnalyzeStage::new);
+    stages.put("summary", SummaryStage::new);
+    stages.put("export", ExportStage::new);
+    stages.put("document", DocumentStage::new);
     return stages;
   }
 
