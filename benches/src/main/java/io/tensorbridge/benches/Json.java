@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.cfg.EnumFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
@@ -35,6 +36,8 @@ public final class Json {
   public static <T> T read(Path file, Class<T> type) throws IOException {
     try {
       return MAPPER.readValue(Files.readAllBytes(file), type);
+    } catch (NoSuchFileException e) {
+      throw new IOException("there is no file " + file, e);
     } catch (JacksonException e) {
       throw new IOException(
           file + " is no " + type.getSimpleName() + " file: " + e.getOriginalMessage(), e);

@@ -2,7 +2,11 @@ package io.tensorbridge.benches;
 
 import io.tensorbridge.benches.compare.CompareStage;
 import io.tensorbridge.benches.estimate.EstimateStage;
+import io.tensorbridge.benches.kernel.KernelStage;
 import io.tensorbridge.benches.text.AnalyzeStage;
+import io.tensorbridge.benches.text.DocumentStage;
+import io.tensorbridge.benches.text.ExportStage;
+import io.tensorbridge.benches.text.SummaryStage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -27,9 +31,13 @@ public final class Main {
   /** Every stage by its name, in the order of the pipeline. */
   private static Map<String, Supplier<Stage>> stages() {
     Map<String, Supplier<Stage>> stages = new LinkedHashMap<>();
+    stages.put("kernels", KernelStage::new);
     stages.put("estimate", EstimateStage::new);
     stages.put("compare", CompareStage::new);
     stages.put("analyze", AnalyzeStage::new);
+    stages.put("summary", SummaryStage::new);
+    stages.put("export", ExportStage::new);
+    stages.put("document", DocumentStage::new);
     return stages;
   }
 

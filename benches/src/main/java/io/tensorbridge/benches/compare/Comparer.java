@@ -98,7 +98,7 @@ public final class Comparer {
    * Averages, none below what can be told from nothing, so that each has a ratio to another: a
    * picosecond, a page of memory.
    */
-  private static double[] resolved(Samples samples) {
+  static double[] resolved(Samples samples) {
     double least =
         switch (samples.quantity()) {
           case TIME -> 1e-3;

@@ -29,4 +29,10 @@ final class TextOptions {
     }
     return given.valueOf(option);
   }
+
+  static void refuseWords(OptionSet given) {
+    if (!given.nonOptionArguments().isEmpty()) {
+      throw new UsageException("unexpected \"" + given.nonOptionArguments().getFirst() + "\"");
+    }
+  }
 }
