@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+
 from runner import command, files, stages
 from runner.benchmark import Contender, Group, Launch, Operation
 from runner.sampling import run_group
