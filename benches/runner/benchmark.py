@@ -28,6 +28,10 @@ class Launch:
         """Enter a context that ends with the launch."""
         return self._stack.enter_context(context)
 
+    def callback(self, function: Callable[..., object], *arguments: object) -> None:
+        """Have a function called when the launch ends."""
+        self._stack.callback(function, *arguments)
+
     def shared(self, key: Hashable, make: Callable[[], T]) -> T:
         """Give what an earlier contender of this launch made under the key, or make it.
 

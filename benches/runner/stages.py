@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import IO
 
 from tensorbridge.launcher import find_jdk
 
@@ -46,13 +47,17 @@ def java_command(main: str, *arguments: str, flags: tuple[str, ...] = _FLAGS) ->
     return [find_jdk().java, *flags, "-cp", f"{LIB}/*", main, *arguments]
 
 
-def run_stage(*arguments: str) -> int:
-    """Run a stage with this process's streams; its exit code.
+def run_stage(*arguments: str, out: IO[bytes] | None = None) -> int:
+    """Run a stage with this process's streams, or its output into a file; its exit code.
 
     The JVM's notice that the Vector API incubates is left out.
     """
     process = subprocess.Popen(
-        java_command(_MAIN, *arguments), stderr=subprocess.PIPE, env=os.environ, text=True
+        java_command(_MAIN, *arguments),
+        stdout=out,
+        stderr=subprocess.PIPE,
+        env=os.environ,
+        text=True,
     )
     with process:
         for line in process.stderr or ():

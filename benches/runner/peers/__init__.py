@@ -1,1 +1,4 @@
-"""How each peer is driven; its library is imported when a contender opens."""
+"""Other libraries that hand arrays over, each driven as its users drive it.
+
+A module for each; the library is imported when its transport opens.
+"""

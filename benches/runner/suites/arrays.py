@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float32]
 _SIZES_MB = (4, 40, 400)
 # Above it a list of the elements takes gigabytes, which nobody else in the process shall feel.
 _ISOLATED_BYTES = 256 << 20
+# What a legacy call is checked with: one of 400 MB takes ten seconds.
+_CHECKED_ELEMENTS = 1 << 20
 
 
 def groups() -> list[Group]:
@@ -177,4 +179,6 @@ def _copy(launch: Launch, nbytes: int) -> Callable[[], object]:
 
 def _legacy(launch: Launch, nbytes: int) -> Callable[[], object]:
     client, array = touch_client(launch), source(launch, nbytes)
-    return _checked(lambda: client.touch_list(array), array)
+    some = array[-_CHECKED_ELEMENTS:]
+    _checked(lambda: client.touch_list(some), some)
+    return lambda: client.touch_list(array)

@@ -2,6 +2,7 @@ package io.tensorbridge.benches;
 
 import io.tensorbridge.benches.compare.CompareStage;
 import io.tensorbridge.benches.estimate.EstimateStage;
+import io.tensorbridge.benches.kernel.KernelStage;
 import io.tensorbridge.benches.text.AnalyzeStage;
 import io.tensorbridge.benches.text.DocumentStage;
 import io.tensorbridge.benches.text.ExportStage;
@@ -30,6 +31,7 @@ public final class Main {
   /** Every stage by its name, in the order of the pipeline. */
   private static Map<String, Supplier<Stage>> stages() {
     Map<String, Supplier<Stage>> stages = new LinkedHashMap<>();
+    stages.put("kernels", KernelStage::new);
     stages.put("estimate", EstimateStage::new);
     stages.put("compare", CompareStage::new);
     stages.put("analyze", AnalyzeStage::new);

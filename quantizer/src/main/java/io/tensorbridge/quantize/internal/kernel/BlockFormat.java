@@ -50,8 +50,12 @@ public enum BlockFormat {
     };
   }
 
-  /** Whether there is a vector twin; the compiler vectorizes the scalar loops of the others as well. */
-  boolean hasVector() {
+  /**
+   * Whether there is a vector twin; the compiler vectorizes the scalar loops of the others as well.
+   *
+   * @return false if the scalar twin always serves
+   */
+  public boolean hasVector() {
     return this != F32 && this != F16;
   }
 

@@ -39,6 +39,13 @@ public final class KernelChoice<K> {
     this.exercise = exercise;
   }
 
+  /** Takes the vector twin from the first chunk on, if there is one. */
+  void vectorOnly() {
+    if (vector != null) {
+      faster = vector.get();
+    }
+  }
+
   /**
    * The kernel for the next chunk.
    *
@@ -58,7 +65,7 @@ public final class KernelChoice<K> {
 
   /** Begins to train the vector twin now, if there is one; later calls do nothing. */
   public void train() {
-    if (vector != null && trained.compareAndSet(false, true)) {
+    if (vector != null && faster == null && trained.compareAndSet(false, true)) {
       new Training<>(name, scalar, vector, exercise, this::use).begin();
     }
   }

@@ -9,7 +9,7 @@ import java.util.Objects;
  * Every kernel of this JVM, scalar or vector: decided, and logged, once; thread-safe.
  *
  * <p>Without the module {@code jdk.incubator.vector} the scalar kernels serve, and no class that
- * imports it is loaded.
+ * imports it is loaded. {@link KernelPolicy} says how one twin is measured alone.
  */
 public final class Kernels {
   private static final System.Logger LOG = System.getLogger(Kernels.class.getName());
@@ -19,7 +19,8 @@ public final class Kernels {
   private final KernelChoice<UniformKernel> uniformQuantizing;
   private final KernelChoice<UniformKernel> uniformDequantizing;
 
-  private Kernels(boolean vectors) {
+  private Kernels(KernelPolicy policy) {
+    boolean vectors = policy != KernelPolicy.SCALAR;
     Map<BlockFormat, KernelChoice<BlockKernel>> quantizing = new EnumMap<>(BlockFormat.class);
     Map<BlockFormat, KernelChoice<BlockKernel>> dequantizing = new EnumMap<>(BlockFormat.class);
     for (BlockFormat format : BlockFormat.values()) {
@@ -30,6 +31,12 @@ public final class Kernels {
     this.dequantizing = Collections.unmodifiableMap(dequantizing);
     this.uniformQuantizing = uniformChoice(vectors, Exercises::quantizeUniform);
     this.uniformDequantizing = uniformChoice(vectors, Exercises::dequantizeUniform);
+    if (policy == KernelPolicy.VECTOR) {
+      quantizing.values().forEach(KernelChoice::vectorOnly);
+      dequantizing.values().forEach(KernelChoice::vectorOnly);
+      uniformQuantizing.vectorOnly();
+      uniformDequantizing.vectorOnly();
+    }
   }
 
   private static KernelChoice<BlockKernel> blockChoice(
@@ -63,14 +70,15 @@ public final class Kernels {
 
   private static Kernels detect() {
     boolean vectors = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-    if (vectors) {
+    KernelPolicy policy = KernelPolicy.ofProperty(vectors);
+    if (policy != KernelPolicy.SCALAR) {
       LOG.log(System.Logger.Level.DEBUG, "vector kernels of {0} lanes", Lanes.COUNT);
-    } else {
+    } else if (!vectors) {
       LOG.log(
           System.Logger.Level.INFO,
           "scalar kernels serve; --add-modules jdk.incubator.vector makes quantization faster");
     }
-    return new Kernels(vectors);
+    return new Kernels(policy);
   }
 
   /**

@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -58,6 +59,41 @@ class KernelTwinsTest {
     assertThat(java(List.of(), ScalarOnly.class))
         .contains("scalar kernels serve; --add-modules jdk.incubator.vector makes")
         .contains("ScalarQ80");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"scalar, ScalarQ80", "vector, VectorQ80", "adaptive, ScalarQ80"})
+  void thePropertyPinsATwin(String asked, String first) throws IOException, InterruptedException {
+    List<String> flags =
+        List.of("--add-modules", "jdk.incubator.vector", "-Dtensorbridge.kernels=" + asked);
+    assertThat(java(flags, FirstKernel.class)).contains(first);
+  }
+
+  @Test
+  void anUnknownTwinIsRefusedWithTheKnownOnes() throws IOException, InterruptedException {
+    assertThat(java(List.of("-Dtensorbridge.kernels=neon"), Refusal.class))
+        .contains("neon is unknown; take adaptive, scalar or vector");
+    assertThat(java(List.of("-Dtensorbridge.kernels=vector"), Refusal.class))
+        .contains("needs --add-modules jdk.incubator.vector");
+  }
+
+  /** Tells which kernel serves the first chunk. */
+  static final class FirstKernel {
+    public static void main(String[] arguments) {
+      BlockKernel kernel = Kernels.shared().quantizing(BlockFormat.Q8_0).forWork(1);
+      System.out.println(kernel.getClass().getSimpleName());
+    }
+  }
+
+  /** Tells why there are no kernels. */
+  static final class Refusal {
+    public static void main(String[] arguments) {
+      try {
+        Kernels.shared();
+      } catch (ExceptionInInitializerError e) {
+        System.out.println(e.getCause());
+      }
+    }
   }
 
   @Test
