@@ -27,7 +27,7 @@ class Settings:
     warm_up_time: float = 3.0
     measurement_time: float = 5.0
     launches: int = 3
-    fewest_samples: int = 10
+    fewest_samples: int = 6
     quick: bool = False
 
     def options(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,7 +18,7 @@ _BATCH_ELEMENTS = 1 << 20
 
 
 class _Flight(Transport):
-    """``DoPut`` of one column; the server answers each batch with 8 bytes of metadata."""
+    """``DoPut`` of one column; the server answers with 8 bytes for each batch."""
 
     def __init__(self, launch: Launch, port: int) -> None:
         self._arrow = library("pyarrow", "pyarrow")
@@ -39,13 +39,12 @@ class _Flight(Transport):
 
     def _put(self, arrays: Iterable[Floats]) -> list[Ends]:
         writer, reader = self._client.do_put(self._descriptor, self._schema)
-        count = 0
         with writer:
             for array in arrays:
                 writer.write_batch(self._batch(array))
-                count += 1
             writer.done_writing()
-            return [_unpacked(reader.read()) for _ in range(count)]
+            answer = reader.read()
+        return [] if answer is None else list(struct.iter_unpack("<2f", answer))
 
     def _batch(self, array: Floats) -> Any:
         arrow = self._arrow
@@ -69,30 +68,18 @@ class JavaServer(_Flight):
         super().__init__(launch, int(launch.enter(java_server(_SERVER))))
 
 
-def _unpacked(metadata: Any) -> Ends:
-    if metadata is None:
-        raise ConnectionError("the Flight server answered fewer batches than it was sent")
-    first, last = struct.unpack("<2f", metadata)
-    return first, last
-
-
 def _serve(connection: Connection) -> None:
     base: Any = library("pyarrow.flight", "pyarrow").FlightServerBase
 
     class Server(base):  # type: ignore[misc]
         def do_put(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
-            for chunk in _chunks(reader):
-                column = chunk.data.column(0)
-                ends = column[0].as_py(), column[len(column) - 1].as_py()
-                writer.write(struct.pack("<2f", *ends))
+            ends = bytearray()
+            for chunk in reader:
+                column = chunk.data.column(0).to_numpy()
+                ends += struct.pack("<2f", column[0], column[-1])
+            writer.write(bytes(ends))
 
     with Server("grpc://127.0.0.1:0") as server:
         connection.send(server.port)
         with contextlib.suppress(EOFError):
             connection.recv()
-
-
-def _chunks(reader: Any) -> Iterator[Any]:
-    with contextlib.suppress(StopIteration):
-        while True:
-            yield reader.read_chunk()

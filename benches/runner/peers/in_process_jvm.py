@@ -67,8 +67,7 @@ class FloatArray(_JPype):
 
     def __init__(self, launch: Launch) -> None:
         super().__init__(launch)
-        jpype = library("jpype", "JPype1")
-        self._array = jpype.JArray(jpype.JFloat)
+        self._array = library("jpype", "JPype1").JArray.of
         self._read = self._touch.array
 
     def touch(self, prepared: Floats) -> Any:

@@ -65,7 +65,7 @@ PEERS = (
     Peer(
         "jpype_array",
         "in_process_jvm:FloatArray",
-        "JPype, JVM in the same process: JArray(JFloat)(array), a copy on the Java heap.",
+        "JPype, JVM in the same process: JArray.of(array), a copy on the Java heap.",
     ),
     Peer(
         "py4j_bytes",
@@ -108,8 +108,8 @@ PEERS = (
     Peer(
         "pyzmq",
         "zeromq:Request",
-        "ZeroMQ through a Unix socket to a Python process: the array as one frame, copy=False.",
-        "ZeroMQ through a Unix socket to a Python process: one message, a frame for each layer.",
+        "ZeroMQ through a Unix socket to a Python process: the array as one frame, not copied.",
+        "ZeroMQ through a Unix socket to a Python process: all layers joined into one frame.",
     ),
     Peer(
         "ray",

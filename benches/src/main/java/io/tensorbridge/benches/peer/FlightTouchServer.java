@@ -1,6 +1,7 @@
 package io.tensorbridge.benches.peer;
 
 import java.io.IOException;
+import java.util.stream.LongStream;
 import org.apache.arrow.flight.FlightServer;
 import org.apache.arrow.flight.FlightStream;
 import org.apache.arrow.flight.Location;
@@ -12,8 +13,8 @@ import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.Float4Vector;
 
 /**
- * An Arrow Flight server that takes float32 columns by {@code DoPut} and answers each record batch
- * with its first and last element, as 8 bytes, little-endian, of metadata.
+ * An Arrow Flight server that takes float32 columns by {@code DoPut} and answers at the end with first
+ * and last element of each record batch, as metadata of 8 bytes for each, little-endian.
  */
 public final class FlightTouchServer extends NoOpFlightProducer {
   private final BufferAllocator allocator;
@@ -50,9 +51,12 @@ public final class FlightTouchServer extends NoOpFlightProducer {
       CallContext context, FlightStream stream, StreamListener<PutResult> answers) {
     return () -> {
       try {
+        LongStream.Builder ends = LongStream.builder();
         while (stream.next()) {
-          answer((Float4Vector) stream.getRoot().getVector(0), answers);
+          Float4Vector column = (Float4Vector) stream.getRoot().getVector(0);
+          ends.add(Touch.packed(column.get(0), column.get(column.getValueCount() - 1)));
         }
+        answer(ends.build().toArray(), answers);
         answers.onCompleted();
       } catch (RuntimeException failure) {
         answers.onError(failure);
@@ -60,12 +64,13 @@ public final class FlightTouchServer extends NoOpFlightProducer {
     };
   }
 
-  private void answer(Float4Vector column, StreamListener<PutResult> answers) {
-    ArrowBuf ends = allocator.buffer(2 * Float.BYTES);
-    ends.writeFloat(column.get(0));
-    ends.writeFloat(column.get(column.getValueCount() - 1));
+  private void answer(long[] ends, StreamListener<PutResult> answers) {
+    ArrowBuf buffer = allocator.buffer((long) Long.BYTES * ends.length);
+    for (long pair : ends) {
+      buffer.writeLong(pair);
+    }
     // The result owns the buffer.
-    try (PutResult result = PutResult.metadata(ends)) {
+    try (PutResult result = PutResult.metadata(buffer)) {
       answers.onNext(result);
     }
   }
