@@ -18,9 +18,10 @@ import org.hipparchus.stat.StatUtils;
  * <p>A change is called one if a {@linkplain ModeratedT t test} of the launches finds it unlikely
  * to be chance, and the whole interval of the relative change of the median lies beyond the noise
  * threshold, where the bootstrap draws launches first. {@code ComparerTest} simulates what this rule
- * flags. An interval over samples alone flags one unchanged benchmark in five where some launches meet
- * a busy neighbour; this rule stays below one in twenty, at the price of missing some slowdowns of 10%
- * where launches differ by more than 2%.
+ * flags. An interval over samples alone flags one unchanged benchmark in six where a quarter of the
+ * launches meets a busy neighbour; this rule stays below one in twenty with three launches. The price:
+ * where launches differ by more than 2%, some slowdowns of 10% are missed. What disturbs a whole run,
+ * and two launches or one that were all disturbed, no rule can tell from a change.
  */
 public final class Comparer {
   /** Changes up to this are taken for noise unless the user says otherwise. */
