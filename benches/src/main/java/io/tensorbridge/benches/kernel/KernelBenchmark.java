@@ -41,7 +41,7 @@ public class KernelBenchmark {
   public KernelBenchmark() {}
 
   /**
-   * Makes the data ready, and checks them.
+   * Makes the data ready; the pages of all memory are touched by then.
    *
    * @param thread which of how many this is
    */

@@ -71,7 +71,7 @@ public final class KernelFork {
     }
   }
 
-  /** Both operations in turn, until the compiler has no more to do. */
+  /** Both operations in turn, until the compiler has no more to do; checks the answer at the end. */
   private static void warmUp(Kernel kernel) {
     KernelWork work = KernelWork.of(kernel.scheme(), WARM_UP_BYTES, 0, 1);
     CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
@@ -90,6 +90,7 @@ public final class KernelFork {
         lastBusy = now;
       }
     }
+    work.requireNear();
   }
 
   private static Options options(

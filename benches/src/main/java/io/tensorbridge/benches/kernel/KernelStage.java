@@ -24,7 +24,7 @@ public final class KernelStage implements Stage {
   private static final int ROUNDS = 5;
   private static final int QUICK_ROUNDS = 1;
   private static final int ITERATIONS = 5;
-  private static final int QUICK_ITERATIONS = 8;
+  private static final int QUICK_ITERATIONS = 6;
   private static final int ITERATION_MILLIS = 50;
 
   private final OptionParser parser = new OptionParser(false);

@@ -40,7 +40,6 @@ final class KernelWork {
    * @param bytes of float32, whole rows of {@link Payload#COLUMNS}
    * @param thread from 0
    * @param threads how many there are
-   * @throws IllegalStateException if the values don't come back near the original
    */
   static KernelWork of(QuantScheme scheme, long bytes, int thread, int threads) {
     Shape shape = Shape.of(bytes / Float.BYTES / Payload.COLUMNS, Payload.COLUMNS);
@@ -53,8 +52,6 @@ final class KernelWork {
             parts(scheme, shape, thread, threads),
             Tensor.of(decoded, DType.F32, shape));
     work.quantize();
-    work.dequantize();
-    work.requireNear(scheme);
     return work;
   }
 
@@ -78,8 +75,15 @@ final class KernelWork {
     return (type.byteLength() + 63) / 64 * 64;
   }
 
-  /** Every scheme of 2 bits and more keeps a normal value within a few standard deviations. */
-  private void requireNear(QuantScheme scheme) {
+  /**
+   * Checks that the values come back near the original: a scheme of 2 bits and more keeps a normal
+   * value within a few standard deviations.
+   *
+   * @throws IllegalStateException if they don't
+   */
+  void requireNear() {
+    quantize();
+    dequantize();
     double worst = 0;
     long rows = values.shape().dimension(0);
     for (long column = 0; column < Payload.COLUMNS; column++) {
@@ -89,7 +93,8 @@ final class KernelWork {
     }
     if (!(worst < 3)) {
       throw new IllegalStateException(
-          scheme + " is off by " + worst + " in the last row, so its time would mean nothing");
+          quantization.scheme() + " is off by " + worst
+              + " in the last row, so its time would mean nothing");
     }
   }
 
