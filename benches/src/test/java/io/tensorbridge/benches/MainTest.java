@@ -78,7 +78,8 @@ class MainTest {
     assertThat(answer.err().lines())
         .singleElement()
         .asString()
-        .startsWith("unknown stage \"estimat\"; there are estimate, compare, analyze");
+        .startsWith("unknown stage \"estimat\"; there are ")
+        .contains("estimate, compare, analyze");
   }
 
   @ParameterizedTest
@@ -184,6 +185,21 @@ class MainTest {
     assertThat(run("analyze", samples(FAST), "--store", store()).out())
         .contains("regressed")
         .doesNotContain("\u001b");
+  }
+
+  @Test
+  void slowdownThatLegacySharesIsTheMachines() throws IOException {
+    for (double[] totals : new double[][]{FAST, SLOWER}) {
+      Path ours = samples("ours", Role.OURS, "2026-01-01T00:00:00Z", totals);
+      Path legacy = samples("legacy", Role.LEGACY, "2026-01-01T00:00:00Z", totals);
+      run("analyze", ours, legacy, "--store", store());
+    }
+    Comparison comparison = Json.read(stored("new", "comparison.json"), Comparison.class);
+    assertThat(comparison.verdict()).isEqualTo(Verdict.NO_CHANGE);
+    assertThat(comparison.environmentChanges())
+        .singleElement()
+        .asString()
+        .contains("changed by +15.0%");
   }
 
   @Test

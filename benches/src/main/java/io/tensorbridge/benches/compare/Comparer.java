@@ -20,8 +20,8 @@ import org.hipparchus.stat.StatUtils;
  * threshold, where the bootstrap draws launches first. {@code ComparerTest} simulates what this rule
  * flags. An interval over samples alone flags one unchanged benchmark in six where a quarter of the
  * launches meets a busy neighbour; this rule stays below one in twenty with three launches. The price:
- * where launches differ by more than 2%, some slowdowns of 10% are missed. What disturbs a whole run,
- * and two launches or one that were all disturbed, no rule can tell from a change.
+ * where launches differ by more than 2%, some slowdowns of 10% are missed. What disturbs a whole run
+ * can't be told from a change here; {@link SharedChange} looks at the contenders beside.
  */
 public final class Comparer {
   /** Changes up to this are taken for noise unless the user says otherwise. */

@@ -7,6 +7,8 @@ import io.tensorbridge.benches.UsageException;
 import io.tensorbridge.benches.compare.CompareStage;
 import io.tensorbridge.benches.compare.Comparer;
 import io.tensorbridge.benches.compare.Comparison;
+import io.tensorbridge.benches.compare.SharedChange;
+import io.tensorbridge.benches.compare.SharedChange.Member;
 import io.tensorbridge.benches.estimate.Estimator;
 import io.tensorbridge.benches.sample.Samples;
 import io.tensorbridge.benches.sample.SamplesFile;
@@ -15,10 +17,13 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import joptsimple.NonOptionArgumentSpec;
 import joptsimple.OptionParser;
 import joptsimple.OptionSet;
@@ -79,9 +84,12 @@ public final class AnalyzeStage implements Stage {
     if (!against.isEmpty()) {
       requireBaseline(store, against, all);
     }
+    List<Result> results = new ArrayList<>();
     for (Samples samples : all) {
-      Result result = analyze(store, comparer, against.isEmpty() ? saved : against, samples);
-      store.rotate(samples.id());
+      results.add(analyze(store, comparer, against.isEmpty() ? saved : against, samples));
+    }
+    for (Result result : judgedInGroups(results)) {
+      store.rotate(result.samples().id());
       store.write(ResultStore.NEW, result);
       if (!saved.isEmpty()) {
         store.write(saved, result);
@@ -145,5 +153,33 @@ public final class AnalyzeStage implements Stage {
       comparison = Optional.of(comparer.compare(label, earlier.get().samples(), samples));
     }
     return new Result(samples, Estimator.estimate(samples), comparison);
+  }
+
+  private static List<Result> judgedInGroups(List<Result> results) {
+    List<Result> judged = new ArrayList<>(results);
+    Map<String, List<Integer>> groups = new LinkedHashMap<>();
+    for (int i = 0; i < results.size(); i++) {
+      if (results.get(i).comparison().isPresent()) {
+        groups
+            .computeIfAbsent(results.get(i).samples().group(), name -> new ArrayList<>())
+            .add(i);
+      }
+    }
+    for (List<Integer> group : groups.values()) {
+      List<Comparison> comparisons =
+          SharedChange.discounted(group.stream().flatMap(i -> member(results.get(i))).toList());
+      for (int i = 0; i < comparisons.size(); i++) {
+        Result result = results.get(group.get(i));
+        judged.set(
+            group.get(i),
+            new Result(result.samples(), result.estimates(), Optional.of(comparisons.get(i))));
+      }
+    }
+    return judged;
+  }
+
+  private static Stream<Member> member(Result result) {
+    return result.comparison().stream()
+        .map(comparison -> new Member(result.samples().role(), comparison));
   }
 }
