@@ -78,7 +78,7 @@ public final class Bootstrap {
 
   /** A number below the bound from 32 random bits (Lemire 2019, without the rejection). */
   static int below(int bound, long bits) {
-    return (int) (bits * bound >>> 32);
+    return (int) ((bits * bound) >>> 32);
   }
 
   /**

@@ -153,7 +153,7 @@ public final class Estimator {
   private static double slope(Samples samples) {
     SimpleRegression throughOrigin = new SimpleRegression(false);
     for (int i = 0; i < samples.totals().length; i++) {
-      throughOrigin.addData(samples.iterations()[i], samples.totals()[i]);
+      throughOrigin.addData((double) samples.iterations()[i], samples.totals()[i]);
     }
     return throughOrigin.getSlope();
   }

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param options how patient the run was, as given on the command line
  * @param environment facts of machine and software, by name
  */
+@SuppressWarnings("ArrayRecordComponent") // read from a file, compared by nobody
 public record Samples(
     int format,
     String family,
@@ -99,6 +100,7 @@ public record Samples(
    * @param unit {@code ratio}, {@code bytes} or {@code ns}
    * @param values one for each sample
    */
+  @SuppressWarnings("ArrayRecordComponent")
   public record Figure(String unit, double[] values) {}
 
   /**

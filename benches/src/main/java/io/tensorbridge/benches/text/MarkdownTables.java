@@ -101,11 +101,12 @@ final class MarkdownTables {
     heads.addAll(figures);
     TextTable table = new TextTable(heads);
     for (List<Benchmark> group : groups.values()) {
+      String work = "`" + group.getFirst().group() + "`";
       for (Benchmark benchmark : group) {
         List<String> cells =
             new ArrayList<>(
                 List.of(
-                    benchmark == group.getFirst() ? "`" + benchmark.group() + "`" : "",
+                    work,
                     contender(benchmark),
                     Cells.median(benchmark),
                     Cells.interval(benchmark),
@@ -113,6 +114,8 @@ final class MarkdownTables {
                     Cells.throughput(benchmark)));
         figures.forEach(figure -> cells.add(Cells.figure(benchmark, figure)));
         table.add(cells);
+        // Named once, in its first row.
+        work = "";
       }
     }
     return table;

@@ -81,7 +81,8 @@ public record RunResults(int format, List<Conditions> conditions, List<Benchmark
 
   private static final Comparator<Samples> BY_SIZE =
       Comparator.comparing(Samples::family)
-          .thenComparing(samples -> samples.parameter() == null ? 0 : samples.parameter().value())
+          .thenComparingDouble(
+              samples -> samples.parameter() == null ? 0 : samples.parameter().value())
           .thenComparing(Samples::group);
 
   /**
@@ -95,7 +96,7 @@ public record RunResults(int format, List<Conditions> conditions, List<Benchmark
     results.stream()
         .sorted(
             Comparator.comparing(Result::samples, BY_SIZE)
-                .thenComparing(result -> result.estimates().median().point())
+                .thenComparingDouble(result -> result.estimates().median().point())
                 .thenComparing(result -> result.samples().contender()))
         .forEach(
             result -> groups
