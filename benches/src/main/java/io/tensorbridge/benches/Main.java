@@ -3,6 +3,7 @@ package io.tensorbridge.benches;
 import io.tensorbridge.benches.compare.CompareStage;
 import io.tensorbridge.benches.estimate.EstimateStage;
 import io.tensorbridge.benches.kernel.KernelStage;
+import io.tensorbridge.benches.report.ReportStage;
 import io.tensorbridge.benches.text.AnalyzeStage;
 import io.tensorbridge.benches.text.DocumentStage;
 import io.tensorbridge.benches.text.ExportStage;
@@ -35,6 +36,7 @@ public final class Main {
     stages.put("estimate", EstimateStage::new);
     stages.put("compare", CompareStage::new);
     stages.put("analyze", AnalyzeStage::new);
+    stages.put("report", ReportStage::new);
     stages.put("summary", SummaryStage::new);
     stages.put("export", ExportStage::new);
     stages.put("document", DocumentStage::new);
