@@ -1,13 +1,14 @@
 """A contender in a process of its own: ``python -m runner.isolated GROUP CONTENDER``.
 
 Lines of JSON go both ways. The process reads ``{"warm_up": seconds}`` or
-``{"sample": iterations, "latencies": true}`` and answers ``{"seconds": ...}``,
+``{"sample": iterations, "latencies": true}`` and answers ``{"seconds": ..., "last": {...}}``,
 ``{"total": ..., "figures": {...}}``, ``{"unavailable": reason}`` or ``{"error": text}``; it ends
 with its input. What libraries print goes to the error stream.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import selectors
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .benchmark import Contender, Launch, Unavailable
-from .sampler import LocalSampler, Sample
+from .sampler import LocalSampler, Sample, WarmUp
 
 BENCHES = Path(__file__).resolve().parent.parent
 PEERS = BENCHES / "target" / "peers"
@@ -55,9 +56,10 @@ class IsolatedSampler:
             self.close()
             raise
 
-    def warm_up(self, seconds: float) -> float:
-        """Run for so long; gives the seconds of one iteration."""
-        return float(self._ask({"warm_up": seconds})["seconds"])
+    def warm_up(self, seconds: float) -> WarmUp:
+        """Run for so long over there."""
+        answer = self._ask({"warm_up": seconds})
+        return WarmUp(answer["seconds"], Sample(**answer["last"]))
 
     def sample(self, iterations: int, latencies: bool) -> Sample:
         """Time so many iterations over there."""
@@ -136,7 +138,8 @@ def main() -> int:
             question = json.loads(line)
             try:
                 if "warm_up" in question:
-                    answer(seconds=sampler.warm_up(question["warm_up"]))
+                    warm_up = sampler.warm_up(question["warm_up"])
+                    answer(seconds=warm_up.seconds, last=dataclasses.asdict(warm_up.last))
                 else:
                     sample = sampler.sample(question["sample"], question["latencies"])
                     answer(total=sample.total, figures=sample.figures)

@@ -23,11 +23,19 @@ class Sample:
     figures: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class WarmUp:
+    """The end of a warm-up: seconds of one iteration, and its last and longest run as a sample."""
+
+    seconds: float
+    last: Sample
+
+
 class Sampler(Protocol):
     """A contender that stands ready, here or in another process."""
 
-    def warm_up(self, seconds: float) -> float:
-        """Run for so long, at least once, and give the seconds of one iteration."""
+    def warm_up(self, seconds: float) -> WarmUp:
+        """Run for so long, at least once."""
         ...
 
     def sample(self, iterations: int, latencies: bool) -> Sample:
@@ -43,20 +51,17 @@ class LocalSampler:
         opened = contender.open(launch)
         self._operation = opened if isinstance(opened, Operation) else Operation(opened)
 
-    def warm_up(self, seconds: float) -> float:
-        """Double the iterations until the time is over; the last and longest run gives the rate."""
+    def warm_up(self, seconds: float) -> WarmUp:
+        """Double the iterations until the time is over."""
         begun = time.perf_counter()
         iterations = 1
         while True:
-            last = time.perf_counter()
-            self._run(iterations)
-            now = time.perf_counter()
-            if now - begun >= seconds:
-                break
+            started = time.perf_counter()
+            last = self.sample(iterations, latencies=False)
+            ended = time.perf_counter()
+            if ended - begun >= seconds:
+                return WarmUp((ended - started) / iterations, last)
             iterations *= 2
-        if self._operation.figures is not None:
-            self._operation.figures()
-        return (now - last) / iterations
 
     def sample(self, iterations: int, latencies: bool) -> Sample:
         """Time the iterations as one, and then some calls singly."""

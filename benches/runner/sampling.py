@@ -156,10 +156,13 @@ def _launch(
             told(f"{group.name}/{name}: warming up {which}")
             with _noted(by_name[name]):
                 time = 0.0 if group.single else settings.warm_up_time / settings.launches
-                seconds = ready[name].warm_up(time)
-                if seconds > settings.measurement_time / 2:
+                warm_up = ready[name].warm_up(time)
+                plans[name] = _plan_launch(by_name[name], group, warm_up.seconds, settings)
+                if warm_up.seconds > settings.measurement_time / 2:
+                    # It has no need to be warm, and one launch of it will do.
                     slow.add(name)
-                plans[name] = _plan_launch(by_name[name], group, seconds, settings)
+                    by_name[name].samples.append(warm_up.last)
+                    by_name[name].launches.append(launch)
                 # Growing counts in the order of time would take drift for a slope.
                 random.Random(launch).shuffle(plans[name])
         total = sum(map(len, plans.values()))
@@ -179,7 +182,7 @@ def _plan_launch(series: Series, group: Group, seconds: float, settings: Setting
     samples = math.ceil(settings.sample_size / settings.launches)
     budget = settings.measurement_time / settings.launches
     if seconds > settings.measurement_time / 2:
-        iterations = [1] * settings.fewest_samples
+        iterations = [1] * (settings.fewest_samples - 1)
     elif group.single:
         iterations = [1] * len(plan(seconds, samples, budget, 2))
     else:

@@ -56,7 +56,7 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Group:
 def test_it_runs_elsewhere_and_ends_with_its_context(group: Group) -> None:
     before = set(psutil.Process().children())
     with IsolatedSampler("outside", find("outside", "pid")) as sampler:
-        assert sampler.warm_up(0.001) > 0
+        assert sampler.warm_up(0.001).seconds > 0
         sample = sampler.sample(7, True)
         assert sample.iterations == 7
         assert sample.total > 0

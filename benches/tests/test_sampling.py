@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from runner.benchmark import Contender, Group, Launch, Operation, Unavailable
@@ -128,6 +130,19 @@ def test_a_measured_operation_gives_its_own_figures() -> None:
     assert {sample.iterations for sample in series.samples} == {1}
     assert series.units() == {"share": "ratio"}
     assert not series.linear
+
+
+def test_the_first_run_of_a_slow_call_counts_and_one_launch_will_do() -> None:
+    calls: list[float] = []
+
+    def slow() -> None:
+        calls.append(time.perf_counter())
+        time.sleep(SHORT.measurement_time)
+
+    group = Group("g", "f", "slow", (Contender("c", "", lambda _: slow),))
+    (series,) = run_group(group, SHORT)
+    assert len(calls) == len(series.samples) == SHORT.fewest_samples
+    assert set(series.launches) == {0}
 
 
 def test_an_operation_without_work_is_refused() -> None:
