@@ -2,7 +2,9 @@ package io.tensorbridge.benches.report;
 
 import io.tensorbridge.benches.ResultStore;
 import io.tensorbridge.benches.ResultStore.Result;
+import io.tensorbridge.benches.Units;
 import io.tensorbridge.benches.compare.Comparison;
+import io.tensorbridge.benches.compare.Yardstick;
 import io.tensorbridge.benches.estimate.Estimate;
 import io.tensorbridge.benches.estimate.Estimates;
 import io.tensorbridge.benches.sample.Samples;
@@ -91,12 +93,9 @@ record Catalog(List<Family> families) {
                   : Units.size(parameter.unit(), parameter.value()));
     }
 
-    /** What the others are held against: the fastest legacy contender, or else the fastest. */
+    /** What the others are held against. */
     Benchmark yardstick() {
-      return benchmarks.stream()
-          .filter(benchmark -> benchmark.contender().role() == Role.LEGACY)
-          .findFirst()
-          .orElse(benchmarks.getFirst());
+      return benchmarks.get(Yardstick.of(benchmarks.stream().map(Benchmark::samples).toList()));
     }
   }
 

@@ -2,6 +2,7 @@ package io.tensorbridge.benches.report;
 
 import static io.tensorbridge.benches.report.Element.element;
 
+import io.tensorbridge.benches.Units;
 import io.tensorbridge.benches.estimate.Estimate;
 import io.tensorbridge.benches.report.Catalog.Benchmark;
 import io.tensorbridge.benches.report.Catalog.Contender;

@@ -2,6 +2,7 @@ package io.tensorbridge.benches.report;
 
 import static io.tensorbridge.benches.report.Element.element;
 
+import io.tensorbridge.benches.Units;
 import io.tensorbridge.benches.compare.Comparison;
 import io.tensorbridge.benches.estimate.Estimates;
 import io.tensorbridge.benches.report.Catalog.Benchmark;

@@ -2,6 +2,7 @@ package io.tensorbridge.benches.text;
 
 import io.tensorbridge.benches.ResultStore.Result;
 import io.tensorbridge.benches.compare.Ratios;
+import io.tensorbridge.benches.compare.Yardstick;
 import io.tensorbridge.benches.estimate.Estimate;
 import io.tensorbridge.benches.estimate.Estimates;
 import io.tensorbridge.benches.sample.Samples;
@@ -109,9 +110,10 @@ public record RunResults(int format, List<Conditions> conditions, List<Benchmark
             .toList()));
     List<Benchmark> benchmarks = new ArrayList<>();
     for (List<Result> group : groups.values()) {
-      int yardstick = yardstick(group);
+      List<Samples> samples = group.stream().map(Result::samples).toList();
+      int yardstick = Yardstick.of(samples);
       List<Estimate> ratios =
-          Ratios.against(group.stream().map(Result::samples).toList(), yardstick);
+          Ratios.against(samples, yardstick);
       String name = group.get(yardstick).samples().contender();
       for (int i = 0; i < group.size(); i++) {
         int condition = conditions.indexOf(conditions(group.get(i).samples()));
@@ -119,21 +121,6 @@ public record RunResults(int format, List<Conditions> conditions, List<Benchmark
       }
     }
     return new RunResults(Samples.FORMAT, conditions, benchmarks);
-  }
-
-  /** The fastest legacy contender, else the fastest of ours, else the fastest. */
-  private static int yardstick(List<Result> fastestFirst) {
-    for (Role role : List.of(Role.LEGACY, Role.OURS)) {
-      int found =
-          IntStream.range(0, fastestFirst.size())
-              .filter(i -> fastestFirst.get(i).samples().role() == role)
-              .findFirst()
-              .orElse(-1);
-      if (found >= 0) {
-        return found;
-      }
-    }
-    return 0;
   }
 
   private static Conditions conditions(Samples samples) {

@@ -1,4 +1,4 @@
-package io.tensorbridge.benches.report;
+package io.tensorbridge.benches;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
