@@ -10,12 +10,11 @@ export PATH=$root/.venv/bin:$PATH
 if [[ -z ${TENSORBRIDGE_JAR:-} && -f $root/cli/target/tensorbridge.jar ]]; then
   export TENSORBRIDGE_JAR=$root/cli/target/tensorbridge.jar
 fi
-sources=(.)
-for folder in "$root/examples" "$root/benches"; do
-  [[ -d $folder ]] && sources+=("$folder")
-done
-
-ruff check --config pyproject.toml "${sources[@]}"
-ruff format --check --config pyproject.toml "${sources[@]}"
+# From the root, where the patterns of the configuration match every folder.
+(
+  cd -- "$root"
+  ruff check --config python/pyproject.toml python examples benches
+  ruff format --check --config python/pyproject.toml python examples benches
+)
 mypy
 python -m pytest -c pyproject.toml "$@"
