@@ -104,6 +104,8 @@ class Contender:
         for everything that brings its own JVM, threads or import times.
     figures : dict
         Names of further figures and their units.
+    slow : bool
+        A call takes some seconds, so that a quick run leaves it out, and says so.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Contender:
     role: Role = "ours"
     isolated: bool = False
     figures: dict[str, Unit] = field(default_factory=dict)
+    slow: bool = False
 
 
 @dataclass(frozen=True)

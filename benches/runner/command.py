@@ -160,11 +160,23 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Group], list[tuple[str, s
         contenders = tuple(
             one
             for one in group.contenders
-            if (options.peers or one.role != "peer") and wanted.search(f"{group.name}/{one.name}")
+            if (options.peers or one.role != "peer")
+            and not (options.quick and one.slow)
+            and wanted.search(f"{group.name}/{one.name}")
         )
         if contenders:
             chosen.append(dataclasses.replace(group, contenders=contenders))
     return chosen, [one for one in jmh.benchmarks(options.quick) if wanted.search(one[0])]
+
+
+def _left_out(options: argparse.Namespace) -> list[str]:
+    """Name what only patience measures."""
+    wanted = re.compile(options.filter)
+    names = [
+        f"{group.name}/{one.name}" for group in groups() for one in group.contenders if one.slow
+    ]
+    reason = "a call takes some seconds, --quick leaves it out"
+    return [f"{name}: {reason}" for name in names if options.quick and wanted.search(name)]
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -189,13 +201,15 @@ def _run(options: argparse.Namespace) -> int:
         )
         return 2
     if options.peers and any(one.role == "peer" for group in chosen for one in group.contenders):
-        subprocess.run([str(BENCHES / "peers.sh")], check=True)
+        installed = subprocess.run([str(BENCHES / "peers.sh")], check=False)
+        if installed.returncode:
+            return 1
     settings = _settings(options)
     started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     run = files.Run(settings, started, environment())
     analysis = _analysis(options)
     progress = Progress(sum(len(group.contenders) for group in chosen) + len(kernels))
-    failures, missing = 0, []
+    failures, missing = 0, _left_out(options)
     for group in chosen:
         series = run_group(group, settings, progress.told)
         progress.finished(len(group.contenders))

@@ -42,8 +42,8 @@ class Settings:
 
 QUICK = Settings(
     sample_size=30,
-    warm_up_time=0.6,
-    measurement_time=0.6,
+    warm_up_time=0.5,
+    measurement_time=0.5,
     launches=2,
     fewest_samples=2,
     quick=True,

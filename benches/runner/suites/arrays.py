@@ -105,6 +105,7 @@ def group(name: str, nbytes: int) -> Group:
                 _legacy,
                 role="legacy",
                 isolated=nbytes >= _ISOLATED_BYTES,
+                slow=nbytes >= _ISOLATED_BYTES,
             ),
         ),
     )

@@ -32,6 +32,8 @@ _WORK_LAYERS = (10, 100, 1000)
 _LARGE = ((10, 4), (50, 4), (100, 4), (1, 400), (100, 1))
 # Above it a list of a layer takes gigabytes, which nobody else in the process shall feel.
 _ISOLATED_BYTES = 256 << 20
+# Above it a list-converting way takes some seconds.
+_SLOW_BYTES = 150 << 20
 # What a legacy call is checked with: one of 400 MB takes ten seconds.
 _CHECKED_ELEMENTS = 1 << 20
 
@@ -304,6 +306,7 @@ def _legacy_quantize(count: int, nbytes: int) -> Contender:
         legacy,
         role="legacy",
         isolated=nbytes >= _ISOLATED_BYTES,
+        slow=count * nbytes >= _SLOW_BYTES,
     )
 
 

@@ -172,6 +172,7 @@ def memory_group(name: str, nbytes: int) -> Group:
                 legacy,
                 role="legacy",
                 isolated=nbytes >= _ISOLATED_BYTES,
+                slow=nbytes >= _ISOLATED_BYTES,
                 figures=_Peaks.FIGURES,
             ),
         ),

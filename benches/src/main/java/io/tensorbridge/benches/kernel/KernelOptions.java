@@ -1,6 +1,8 @@
 package io.tensorbridge.benches.kernel;
 
 import io.tensorbridge.benches.UsageException;
+import io.tensorbridge.benches.kernel.Subject.Kernel;
+import io.tensorbridge.benches.kernel.Subject.Twin;
 import io.tensorbridge.benches.sample.JmhResults;
 import java.nio.file.Path;
 import java.util.List;
@@ -47,15 +49,22 @@ record KernelOptions(
       throw new UsageException(
           "no kernel benchmark is chosen; --list shows all"
               + (quick
-                  ? ", of which --quick leaves out caches, two threads and dequantizing"
+                  ? ", of which --quick leaves out " + NOT_QUICK
                   : ""));
     }
     return chosen;
   }
 
+  /** What a quick run leaves out, for its messages. */
+  static final String NOT_QUICK =
+      "caches, two threads, dequantizing and scalar twins of vector ones";
+
   private static boolean isQuick(Measurement one) {
     return one.place() == Place.DRAM
         && one.threads() == 1
-        && one.operation() != Operation.DEQUANTIZE;
+        && one.operation() != Operation.DEQUANTIZE
+        && !(one.subject() instanceof Kernel kernel
+            && kernel.twin() == Twin.SCALAR
+            && Subject.hasVector(kernel.scheme()));
   }
 }

@@ -71,7 +71,7 @@ final class KernelRounds {
     // An interrupted run leaves no fork behind.
     Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(KernelRounds::endForks));
     if (options.quick()) {
-      err.println("kernels: --quick leaves out caches, two threads and dequantizing");
+      err.println("kernels: --quick leaves out " + KernelOptions.NOT_QUICK);
     }
     Path folder = options.folder().resolve("jmh");
     Files.createDirectories(folder);

@@ -106,7 +106,8 @@ sealed interface Subject {
     return List.copyOf(all);
   }
 
-  private static boolean hasVector(QuantScheme scheme) {
+  /** Whether a scheme's kernel has a twin with the Vector API. */
+  static boolean hasVector(QuantScheme scheme) {
     return switch (scheme) {
       case UniformScheme uniform -> true;
       case BlockScheme block -> BlockFormat.valueOf(block.name()).hasVector();
