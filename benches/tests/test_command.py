@@ -59,6 +59,13 @@ def test_settings_come_from_the_options_and_their_defaults() -> None:
     assert (given.sample_size, given.launches, given.quick) == (7, 1, True)
 
 
+def test_the_tables_of_the_documents_are_those_of_the_saved_run() -> None:
+    docs = stages.BENCHES.parent / "docs"
+    saved, page = docs / "results.json", docs / "performance.md"
+    assert stages.run_stage("document", "--results", str(saved), "--check", str(page)) == 0
+    assert "born_shared" in page.read_text()
+
+
 def _synthetic(nanos: float, seed: int) -> Group:
     """A contender with one-sided noise and an offset for each launch, but no clock."""
     launches = random.Random(seed)
