@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import java.util.Objects;
 
 /** The golden bytes of ggml: 80 rows of 1024 values, and what each type makes of them. */
@@ -16,6 +17,13 @@ public final class Golden {
   public static final int COLUMNS = 1024;
 
   private Golden() {}
+
+  /** What ggml makes of the input in one of its types, named as a scheme is, in any case. */
+  public static byte[] ggml(String type) {
+    String lower = type.toLowerCase(Locale.ROOT);
+    String name = lower.endsWith("_k") ? lower.replace("_k", "_K") : lower;
+    return bytes("ggml_" + name + ".bin");
+  }
 
   /** A file of {@code golden-ggml}. */
   public static byte[] bytes(String name) {

@@ -8,19 +8,25 @@ import io.tensorbridge.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The bytes of ggml 0.21.0, through the whole of {@link Quantizer}. */
 class GoldenBlocksTest {
+  static Stream<QuantScheme> schemes() {
+    return Stream.concat(
+        Stream.of(BlockScheme.values()), Stream.of(FloatScheme.F16, FloatScheme.BF16));
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"q8_0", "q4_0", "f16", "bf16"})
-  void quantizesToTheBytesOfGgml(String scheme) {
-    byte[] expected = Golden.bytes("ggml_" + scheme + ".bin");
+  @MethodSource("schemes")
+  void quantizesToTheBytesOfGgml(QuantScheme scheme) {
+    byte[] expected = Golden.ggml(scheme.family());
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment input = Golden.input(arena);
       Tensor tensor = Tensor.of(input, DType.F32, Shape.of(Golden.ROWS, Golden.COLUMNS));
-      try (QuantizedTensor q = Quantizer.of(QuantScheme.parse(scheme)).quantize(tensor)) {
+      try (QuantizedTensor q = Quantizer.of(scheme).quantize(tensor)) {
         assertThat(q.data().data().toArray(ValueLayout.JAVA_BYTE)).isEqualTo(expected);
       }
     }

@@ -4,7 +4,6 @@ import io.tensorbridge.quantize.Golden;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Locale;
 import java.util.Random;
 
 /** Compares the twins bit by bit; also run as a program, by JVMs with other vector lengths. */
@@ -31,8 +30,7 @@ final class KernelTwins {
 
   /** The golden bytes of ggml, by either twin. */
   static void compareWithGgml(BlockFormat format, BlockKernel kernel) {
-    String name = "ggml_" + format.name().toLowerCase(Locale.ROOT) + ".bin";
-    MemorySegment expected = MemorySegment.ofArray(Golden.bytes(name));
+    MemorySegment expected = MemorySegment.ofArray(Golden.ggml(format.name()));
     int blocks = Golden.ROWS * Golden.COLUMNS / format.blockElements();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment input = Native.view(Golden.input(arena));
