@@ -1,6 +1,7 @@
 package io.tensorbridge.shm.npy;
 
 import io.tensorbridge.FormatException;
+import io.tensorbridge.shm.file.ByteSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

@@ -4,6 +4,8 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.shm.file.ByteSource;
+import io.tensorbridge.shm.file.MappedFile;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;

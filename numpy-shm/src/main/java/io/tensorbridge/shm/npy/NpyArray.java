@@ -7,6 +7,7 @@ import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorLayout;
 import io.tensorbridge.TensorType;
+import io.tensorbridge.shm.file.ByteSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;

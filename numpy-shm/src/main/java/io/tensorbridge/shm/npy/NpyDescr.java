@@ -1,6 +1,7 @@
 package io.tensorbridge.shm.npy;
 
 import io.tensorbridge.DType;
+import io.tensorbridge.shm.file.ByteSource;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 

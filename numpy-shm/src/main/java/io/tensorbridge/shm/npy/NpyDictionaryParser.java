@@ -1,6 +1,7 @@
 package io.tensorbridge.shm.npy;
 
 import io.tensorbridge.FormatException;
+import io.tensorbridge.shm.file.ByteSource;
 import java.util.Arrays;
 
 /**

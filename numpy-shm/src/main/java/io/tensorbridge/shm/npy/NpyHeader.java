@@ -5,6 +5,7 @@ import io.tensorbridge.DType;
 import io.tensorbridge.Shape;
 import io.tensorbridge.TensorLayout;
 import io.tensorbridge.TensorType;
+import io.tensorbridge.shm.file.ByteSource;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -4,6 +4,7 @@ import io.tensorbridge.FormatException;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorFileWriter;
+import io.tensorbridge.shm.file.PendingFile;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Objects;

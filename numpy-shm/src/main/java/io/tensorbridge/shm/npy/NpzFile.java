@@ -6,6 +6,8 @@ import io.tensorbridge.FormatException;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
+import io.tensorbridge.shm.file.ByteSource;
+import io.tensorbridge.shm.file.MappedFile;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -4,6 +4,7 @@ import static io.tensorbridge.shm.npy.ZipLayout.u16;
 import static io.tensorbridge.shm.npy.ZipLayout.u32;
 import static io.tensorbridge.shm.npy.ZipLayout.u64;
 
+import io.tensorbridge.shm.file.ByteSource;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.Charset;

@@ -5,6 +5,7 @@ import static io.tensorbridge.shm.npy.ZipLayout.u32;
 import static io.tensorbridge.shm.npy.ZipLayout.u64;
 
 import io.tensorbridge.FormatException;
+import io.tensorbridge.shm.file.ByteSource;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;

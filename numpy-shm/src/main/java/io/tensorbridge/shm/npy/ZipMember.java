@@ -1,5 +1,7 @@
 package io.tensorbridge.shm.npy;
 
+import io.tensorbridge.shm.file.ByteSource;
+
 /**
  * A member of a zip archive.
  *

@@ -7,6 +7,7 @@ import io.tensorbridge.DType;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.TensorType;
+import io.tensorbridge.shm.file.ByteSource;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

@@ -16,6 +16,7 @@ import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormat;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.file.TensorFileWriter;
+import io.tensorbridge.shm.file.PendingFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;

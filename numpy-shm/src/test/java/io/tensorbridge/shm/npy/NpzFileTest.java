@@ -13,6 +13,8 @@ import io.tensorbridge.TensorException;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormats;
+import io.tensorbridge.shm.file.ByteSource;
+import io.tensorbridge.shm.file.MappedFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -9,6 +9,7 @@ import io.tensorbridge.TensorLayout;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
+import io.tensorbridge.file.TensorNames;
 import io.tensorbridge.quantize.model.SafetensorsHeader.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;

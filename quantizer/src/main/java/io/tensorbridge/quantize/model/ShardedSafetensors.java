@@ -5,6 +5,7 @@ import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
+import io.tensorbridge.file.TensorNames;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;

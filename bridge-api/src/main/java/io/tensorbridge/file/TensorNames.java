@@ -1,24 +1,28 @@
-package io.tensorbridge.quantize.model;
+package io.tensorbridge.file;
 
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.TensorException;
-import io.tensorbridge.file.TensorEntry;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Finds the entries of a file by name; immutable. */
-final class TensorNames {
+/** Finds the entries of a file by name, for those who implement {@link TensorFile}; immutable. */
+public final class TensorNames {
   private static final int SUGGESTIONS = 3;
 
   private final Path path;
   private final List<TensorEntry> entries;
   private final Map<String, Integer> indexes;
 
-  /** The names must be unique. */
-  TensorNames(Path path, List<TensorEntry> entries) {
+  /**
+   * The entries of a file.
+   *
+   * @param path the file, for messages
+   * @param entries with different names
+   */
+  public TensorNames(Path path, List<TensorEntry> entries) {
     this.path = path;
     this.entries = List.copyOf(entries);
     this.indexes = HashMap.newHashMap(entries.size());
@@ -27,15 +31,34 @@ final class TensorNames {
     }
   }
 
-  List<TensorEntry> entries() {
+  /**
+   * All entries.
+   *
+   * @return in the order given at construction
+   */
+  public List<TensorEntry> entries() {
     return entries;
   }
 
-  TensorEntry entry(String name) {
+  /**
+   * The entry with a name.
+   *
+   * @param name a name of {@link #entries()}
+   * @return the entry
+   * @throws TensorException if there is none; the message lists the nearest names
+   */
+  public TensorEntry entry(String name) {
     return entries.get(indexOf(name));
   }
 
-  int indexOf(String name) {
+  /**
+   * Where the entry with a name stands.
+   *
+   * @param name a name of {@link #entries()}
+   * @return an index of {@link #entries()}
+   * @throws TensorException if there is none; the message lists the nearest names
+   */
+  public int indexOf(String name) {
     Integer index = indexes.get(name);
     if (index == null) {
       throw missing(name);

@@ -1,4 +1,4 @@
-package io.tensorbridge.shm.npy;
+package io.tensorbridge.shm.file;
 
 import io.tensorbridge.BridgeClosedException;
 import java.io.IOException;
@@ -16,7 +16,7 @@ import java.util.random.RandomGenerator;
  * A file that appears under its name whole or not at all: it is written beside its target and
  * renamed. Writing is thread-safe.
  */
-final class PendingFile implements AutoCloseable {
+public final class PendingFile implements AutoCloseable {
   private static final int CHUNK = 1 << 20;
 
   private final Path target;
@@ -30,7 +30,14 @@ final class PendingFile implements AutoCloseable {
     this.channel = channel;
   }
 
-  static PendingFile create(Path target) {
+  /**
+   * Begins a file.
+   *
+   * @param target where it shall appear; an older one is replaced
+   * @return owned by the caller
+   * @throws io.tensorbridge.FormatException if the disk refuses it
+   */
+  public static PendingFile create(Path target) {
     String suffix = Long.toHexString(RandomGenerator.of("SecureRandom").nextLong());
     Path temporary = target.resolveSibling("." + target.getFileName() + "." + suffix + ".tmp");
     try {
@@ -46,8 +53,14 @@ final class PendingFile implements AutoCloseable {
     }
   }
 
-  /** Writes any segment, by way of a buffer that a channel can take. */
-  void write(long at, MemorySegment bytes) {
+  /**
+   * Writes any segment, by way of a buffer that a channel can take.
+   *
+   * @param at where in the file; what is never written between two places is zero
+   * @param bytes what to write
+   * @throws io.tensorbridge.FormatException if the disk refuses it
+   */
+  public void write(long at, MemorySegment bytes) {
     requireOpen();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment buffer = arena.allocate(Math.min(CHUNK, bytes.byteSize()));
@@ -74,8 +87,15 @@ final class PendingFile implements AutoCloseable {
     }
   }
 
-  /** The first bytes of what was written, mapped; valid while the arena is open. */
-  MemorySegment map(long length, Arena arena) {
+  /**
+   * The first bytes of what was written, mapped.
+   *
+   * @param length how many
+   * @param arena of the mapping
+   * @return read-only, valid while the arena is open
+   * @throws io.tensorbridge.FormatException if the disk refuses it
+   */
+  public MemorySegment map(long length, Arena arena) {
     requireOpen();
     try {
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, length, arena);
@@ -84,8 +104,12 @@ final class PendingFile implements AutoCloseable {
     }
   }
 
-  /** Lets the file appear. */
-  void commit() {
+  /**
+   * Lets the file appear.
+   *
+   * @throws io.tensorbridge.FormatException if the disk refuses it
+   */
+  public void commit() {
     requireOpen();
     try {
       channel.close();

@@ -1,4 +1,4 @@
-package io.tensorbridge.shm.npy;
+package io.tensorbridge.shm.file;
 
 import io.tensorbridge.BridgeClosedException;
 import java.io.IOException;
@@ -19,8 +19,15 @@ import java.nio.file.StandardOpenOption;
  * @param arena of the mapping and of copies
  * @param source the bytes
  */
-record MappedFile(Path path, Arena arena, ByteSource source) implements AutoCloseable {
-  static MappedFile open(Path path) {
+public record MappedFile(Path path, Arena arena, ByteSource source) implements AutoCloseable {
+  /**
+   * Maps a file.
+   *
+   * @param path the file
+   * @return owned by the caller
+   * @throws io.tensorbridge.FormatException if it can't be read
+   */
+  public static MappedFile open(Path path) {
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       MemorySegment bytes = channel.map(MapMode.READ_ONLY, 0, channel.size(), arena);
@@ -34,12 +41,18 @@ record MappedFile(Path path, Arena arena, ByteSource source) implements AutoClos
     }
   }
 
-  void requireOpen() {
+  /**
+   * Checks that the file is still open.
+   *
+   * @throws BridgeClosedException if it was closed
+   */
+  public void requireOpen() {
     if (!arena.scope().isAlive()) {
       throw new BridgeClosedException(path + " was closed");
     }
   }
 
+  /** Unmaps the file, and frees all that was allocated in its arena. */
   @Override
   public void close() {
     if (arena.scope().isAlive()) {
