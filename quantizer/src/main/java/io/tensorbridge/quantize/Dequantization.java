@@ -8,6 +8,7 @@ import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.op.OutputSpec;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -101,7 +102,10 @@ public final class Dequantization {
 
   private OpRun bind(List<Tensor> sources, Output output) {
     Parts.require(parts, sources);
-    List<StoredBytes> stored = sources.stream().map(StoredBytes::of).toList();
+    List<StoredBytes> stored = new ArrayList<>(sources.size());
+    for (Tensor source : sources) {
+      stored.add(StoredBytes.of(source, stored.size()));
+    }
     return FileBackedRun.watch(sources, run(stored, output));
   }
 
@@ -112,6 +116,8 @@ public final class Dequantization {
           new BlockDequantizing(block.format(), elements, stored.getFirst(), output);
       case FloatScheme plain ->
           new BlockDequantizing(plain.format(), elements, stored.getFirst(), output);
+      case GroupScheme grouped ->
+          new GroupedDequantizing(GroupCoding.of(grouped, type.shape()), stored, output);
       case UniformScheme uniform ->
           new UniformDequantizing(
               uniform, GroupGrid.of(uniform.group(), type.shape()), stored, output);

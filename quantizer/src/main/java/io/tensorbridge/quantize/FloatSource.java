@@ -28,7 +28,7 @@ final class FloatSource {
 
   private FloatSource(Tensor tensor) {
     this.tensor = tensor;
-    this.stored = StoredBytes.of(tensor);
+    this.stored = StoredBytes.of(tensor, 0);
   }
 
   static FloatSource of(Tensor tensor) {

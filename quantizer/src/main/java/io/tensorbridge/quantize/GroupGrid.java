@@ -30,6 +30,29 @@ record GroupGrid(long rows, long columns, long groupElements, Shape parameterSha
     };
   }
 
+  /** A group for each row. */
+  static GroupGrid ofRows(Shape shape) {
+    return of(UniformScheme.Group.ROW, shape);
+  }
+
+  /** Groups of a length within each row. */
+  static GroupGrid ofRows(Shape shape, int groupElements) {
+    if (shape.elementCount() == 0) {
+      return new GroupGrid(0, 0, 1, Shape.of(0));
+    }
+    Shape matrix = shape.flattenedToMatrix();
+    return ofLength(groupElements, matrix.dimension(0), matrix.dimension(1));
+  }
+
+  /** Groups of a length over all elements in C order, whatever the rows are. */
+  static GroupGrid flat(Shape shape, int groupElements) {
+    long elements = shape.elementCount();
+    long groups = Math.ceilDiv(elements, (long) groupElements);
+    return elements == 0
+        ? new GroupGrid(0, 0, groupElements, Shape.of(0))
+        : new GroupGrid(1, elements, groupElements, Shape.of(groups));
+  }
+
   private static GroupGrid ofLength(long length, long rows, long columns) {
     long groups = Math.ceilDiv(columns, length);
     return new GroupGrid(rows, columns, length, Shape.of(rows, groups));

@@ -14,11 +14,12 @@ import java.util.List;
  * Shape#flattenedToMatrix()}), so that a convolution weight {@code (out, in, kh, kw)} has rows of
  * {@code in*kh*kw}. The elements of a row stay in C order.
  *
- * <p>A quantized tensor has one to three <em>parts</em>, each a plain row-major tensor: {@code data}
- * (uint8, one dimension) always, {@code scales} and {@code zero_points} (float32) where the scheme
- * keeps them outside its blocks. All parts of an empty tensor are empty.
+ * <p>A quantized tensor has one or more <em>parts</em>, each a plain row-major tensor: {@code data}
+ * (uint8, one dimension) always and first; {@code scales}, {@code zero_points} and what else a scheme
+ * keeps outside its blocks behind it. {@code data} and all that there is for each group are empty for
+ * an empty tensor.
  */
-public sealed interface QuantScheme permits FloatScheme, BlockScheme, UniformScheme {
+public sealed interface QuantScheme permits FloatScheme, BlockScheme, UniformScheme, GroupScheme {
   /**
    * The scheme that a text names: a family, and for {@code uniform} its options behind a colon.
    *
@@ -58,7 +59,7 @@ public sealed interface QuantScheme permits FloatScheme, BlockScheme, UniformSch
    * Dtypes and shapes of the parts of a tensor.
    *
    * @param shape the tensor's shape
-   * @return {@code data} first, then {@code scales} and {@code zero_points} if the scheme has them
+   * @return {@code data} first, then what the scheme keeps outside its blocks
    * @throws TensorException {@link ErrorCode#NOT_DIVISIBLE} if a row does not hold whole blocks
    */
   List<OutputSpec> parts(Shape shape);

@@ -125,6 +125,9 @@ public final class Quantization {
           new BlockQuantizing(block.format(), 0, nonFinite, source, output);
       case FloatScheme plain ->
           new BlockQuantizing(plain.format(), plain.maxValue(), nonFinite, source, output);
+      case GroupScheme grouped ->
+          new GroupedQuantizing(
+              GroupCoding.of(grouped, type.shape()), nonFinite, source, output);
       case UniformScheme uniform -> uniform(uniform, source, output);
     };
   }

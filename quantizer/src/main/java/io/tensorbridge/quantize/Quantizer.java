@@ -1,10 +1,14 @@
 package io.tensorbridge.quantize;
 
 import io.tensorbridge.BridgeException;
+import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.op.WorkerPool;
+import io.tensorbridge.quantize.internal.kernel.GroupFormat;
+import io.tensorbridge.quantize.internal.kernel.KernelChoice;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,21 +84,31 @@ public final class Quantizer {
    * work. The bytes of results do not depend on it.
    */
   public void warmUp() {
+    kernels().forEach(KernelChoice::train);
+  }
+
+  /**
+   * Whether this scheme has kernels with the Vector API in this JVM.
+   *
+   * @return false if plain Java serves alone
+   */
+  public boolean hasVectorKernels() {
+    return kernels().stream().anyMatch(KernelChoice::hasVector);
+  }
+
+  private List<KernelChoice<?>> kernels() {
     Kernels kernels = Kernels.shared();
-    switch (scheme) {
-      case BlockScheme block -> {
-        kernels.quantizing(block.format()).train();
-        kernels.dequantizing(block.format()).train();
+    return switch (scheme) {
+      case BlockScheme block ->
+          List.of(kernels.quantizing(block.format()), kernels.dequantizing(block.format()));
+      case FloatScheme plain ->
+          List.of(kernels.quantizing(plain.format()), kernels.dequantizing(plain.format()));
+      case GroupScheme grouped -> {
+        GroupFormat format = GroupCoding.of(grouped, Shape.of(1)).format();
+        yield List.of(kernels.quantizing(format), kernels.dequantizing(format));
       }
-      case FloatScheme plain -> {
-        kernels.quantizing(plain.format()).train();
-        kernels.dequantizing(plain.format()).train();
-      }
-      case UniformScheme _ -> {
-        kernels.uniformQuantizing().train();
-        kernels.uniformDequantizing().train();
-      }
-    }
+      case UniformScheme _ -> List.of(kernels.uniformQuantizing(), kernels.uniformDequantizing());
+    };
   }
 
   /**

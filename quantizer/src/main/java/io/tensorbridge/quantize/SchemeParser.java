@@ -4,9 +4,11 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.OptionException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.TensorException;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -18,92 +20,36 @@ final class SchemeParser {
           .flatMap(Stream::of)
           .toList();
 
-  static final List<String> FAMILIES =
-      Stream.concat(Stream.of("uniform"), PLAIN.stream().map(QuantScheme::family)).toList();
+  /** What each family makes of its options, in the order in which people see them. */
+  private static final Map<String, Function<SchemeOptions, QuantScheme>> BY_FAMILY = families();
+
+  static final List<String> FAMILIES = List.copyOf(BY_FAMILY.keySet());
 
   private SchemeParser() {}
+
+  private static Map<String, Function<SchemeOptions, QuantScheme>> families() {
+    Map<String, Function<SchemeOptions, QuantScheme>> families = new LinkedHashMap<>();
+    families.put(UniformScheme.FAMILY, UniformScheme::of);
+    PLAIN.forEach(scheme -> families.put(scheme.family(), _ -> scheme));
+    families.put(Int8Scheme.FAMILY, Int8Scheme::of);
+    return families;
+  }
 
   static QuantScheme parse(String text) {
     String lower = text.strip().toLowerCase(Locale.ROOT);
     int colon = lower.indexOf(':');
     String family = colon < 0 ? lower : lower.substring(0, colon);
-    String options = colon < 0 ? "" : lower.substring(colon + 1);
-    if (family.equals("uniform")) {
-      return uniform(options);
+    Function<SchemeOptions, QuantScheme> scheme = BY_FAMILY.get(family);
+    if (scheme == null) {
+      throw new OptionException(
+          ErrorCode.UNKNOWN_SCHEME,
+          "scheme \"" + text + "\" is unknown; known are " + String.join(", ", FAMILIES));
     }
-    for (QuantScheme scheme : PLAIN) {
-      if (scheme.family().equals(family)) {
-        if (!options.isEmpty()) {
-          throw new OptionException(
-              ErrorCode.BAD_OPTION, "scheme", family + " takes no options, but has " + options);
-        }
-        return scheme;
-      }
-    }
-    throw new OptionException(
-        ErrorCode.UNKNOWN_SCHEME,
-        "scheme \"" + text + "\" is unknown; known are " + String.join(", ", FAMILIES));
-  }
-
-  private static UniformScheme uniform(String options) {
-    int bits = 4;
-    UniformScheme.Group group = UniformScheme.Group.TENSOR;
-    boolean symmetric = false;
-    List<String> seen = new ArrayList<>();
-    for (String option : options.isEmpty() ? new String[0] : options.split(",", -1)) {
-      int equals = option.indexOf('=');
-      String key = equals < 0 ? option.strip() : option.substring(0, equals).strip();
-      String value = equals < 0 ? "" : option.substring(equals + 1).strip();
-      if (seen.contains(key)) {
-        throw new OptionException(ErrorCode.BAD_OPTION, key, "is given twice");
-      }
-      seen.add(key);
-      switch (key) {
-        case "bits" -> bits = bits(value);
-        case "group" -> group = group(value);
-        case "sym" -> symmetric = flag(key, value);
-        default ->
-            throw new OptionException(
-                ErrorCode.BAD_OPTION, key, "is unknown; uniform takes bits, group and sym");
-      }
-    }
-    return new UniformScheme(bits, group, symmetric);
-  }
-
-  private static int bits(String value) {
-    return switch (value) {
-      case "2" -> 2;
-      case "4" -> 4;
-      case "8" -> 8;
-      default ->
-          throw new OptionException(
-              ErrorCode.BAD_OPTION, "bits", "\"" + value + "\" is not possible; take 2, 4 or 8");
-    };
-  }
-
-  private static UniformScheme.Group group(String value) {
-    for (UniformScheme.Group group : UniformScheme.Group.values()) {
-      if (group.toString().equals(value)) {
-        return group;
-      }
-    }
-    throw new OptionException(
-        ErrorCode.BAD_OPTION,
-        "group",
-        "\"" + value + "\" is not possible; take "
-            + Stream.of(UniformScheme.Group.values())
-                .map(UniformScheme.Group::toString)
-                .collect(Collectors.joining(", ")));
-  }
-
-  private static boolean flag(String key, String value) {
-    return switch (value) {
-      case "true" -> true;
-      case "false" -> false;
-      default ->
-          throw new OptionException(
-              ErrorCode.BAD_OPTION, key, "\"" + value + "\" is not possible; take true or false");
-    };
+    SchemeOptions options =
+        new SchemeOptions(family, colon < 0 ? "" : lower.substring(colon + 1));
+    QuantScheme parsed = scheme.apply(options);
+    options.requireNoMore();
+    return parsed;
   }
 
   /** The refusal of a tensor whose rows don't hold whole blocks, with the schemes that would do. */

@@ -13,7 +13,10 @@ final class Scratch implements AutoCloseable {
   /** Elements of a chunk: 256 KiB of float32. */
   static final int CHUNK_ELEMENTS = 64 << 10;
 
-  private static final int AREAS = 6;
+  /** A quantized tensor has at most so many parts. */
+  static final int MAX_PARTS = 8;
+
+  private static final int AREAS = 2 + 2 * MAX_PARTS;
   private static final int ALIGNMENT = 64;
 
   /** The views that kernels see, and the owners that keep their memory. */
@@ -32,19 +35,19 @@ final class Scratch implements AutoCloseable {
     return area(0, byteLength);
   }
 
-  /** The stored bytes of a chunk that are to be converted. */
-  MemorySegment stored(long byteLength) {
+  /** One byte for each code of a chunk. */
+  MemorySegment codes(long byteLength) {
     return area(1, byteLength);
   }
 
-  /** One byte for each code of a chunk. */
-  MemorySegment codes(long byteLength) {
-    return area(2, byteLength);
+  /** The stored bytes of a chunk, of one of its parts, that are to be converted. */
+  MemorySegment stored(int part, long byteLength) {
+    return area(2 + part, byteLength);
   }
 
   /** A range of a part that can't be written in place. */
   MemorySegment output(int part, long byteLength) {
-    return area(3 + part, byteLength);
+    return area(2 + MAX_PARTS + part, byteLength);
   }
 
   private MemorySegment area(int index, long byteLength) {

@@ -17,15 +17,29 @@ sealed interface StoredBytes {
    */
   MemorySegment read(long first, int count, Scratch scratch);
 
-  static StoredBytes of(Tensor tensor) {
+  /** The size of an element. */
+  int elementBytes();
+
+  /** The bytes of a run of whole elements, as {@link #read}. */
+  default MemorySegment readBytes(long byteOffset, long byteLength, Scratch scratch) {
+    int count = Math.toIntExact(byteLength / elementBytes());
+    return read(byteOffset / elementBytes(), count, scratch);
+  }
+
+  /**
+   * The bytes of a part of a chunk.
+   *
+   * @param part index of the part, for scratch memory that parts don't share
+   */
+  static StoredBytes of(Tensor tensor, int part) {
     if (!tensor.isRowMajor()) {
-      return new Gathered(tensor);
+      return new Gathered(tensor, part);
     }
     MemorySegment data = tensor.data();
     int size = tensor.dtype().byteSize();
     return tensor.backing() != Backing.FILE && data.isNative()
         ? new InPlace(Native.view(data), size)
-        : new Copied(data, size);
+        : new Copied(data, size, part);
   }
 
   /** Native memory that nobody can shrink, without gaps. */
@@ -40,21 +54,26 @@ sealed interface StoredBytes {
    * A mapped file or heap memory, without gaps. A bulk copy is the one way to read a file that can
    * fail in a way that can be caught ({@link FileBackedRun}).
    */
-  record Copied(MemorySegment data, int elementBytes) implements StoredBytes {
+  record Copied(MemorySegment data, int elementBytes, int part) implements StoredBytes {
     @Override
     public MemorySegment read(long first, int count, Scratch scratch) {
       long byteLength = (long) count * elementBytes;
-      MemorySegment copy = scratch.stored(byteLength);
+      MemorySegment copy = scratch.stored(part, byteLength);
       MemorySegment.copy(data, first * elementBytes, copy, 0, byteLength);
       return copy;
     }
   }
 
   /** Elements with gaps or in another order. */
-  record Gathered(Tensor tensor) implements StoredBytes {
+  record Gathered(Tensor tensor, int part) implements StoredBytes {
+    @Override
+    public int elementBytes() {
+      return tensor.dtype().byteSize();
+    }
+
     @Override
     public MemorySegment read(long first, int count, Scratch scratch) {
-      MemorySegment target = scratch.stored((long) count * tensor.dtype().byteSize());
+      MemorySegment target = scratch.stored(part, (long) count * elementBytes());
       new ElementGather(tensor, first).copyTo(target, count);
       return target;
     }

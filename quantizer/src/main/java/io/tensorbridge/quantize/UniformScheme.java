@@ -22,6 +22,8 @@ import java.util.List;
  * @param symmetric whether the zero point is always {@code 2^(bits-1)}, and so not stored
  */
 public record UniformScheme(int bits, Group group, boolean symmetric) implements QuantScheme {
+  static final String FAMILY = "uniform";
+
   /** Which elements share a scale. */
   public enum Group {
     /** All of the tensor: {@code scales} has the shape {@code (1,)}. */
@@ -62,9 +64,16 @@ public record UniformScheme(int bits, Group group, boolean symmetric) implements
     }
   }
 
+  static UniformScheme of(SchemeOptions options) {
+    return new UniformScheme(
+        options.choice("bits", List.of(2, 4, 8), 4),
+        options.choice("group", List.of(Group.values())),
+        options.flag("sym", false));
+  }
+
   @Override
   public String family() {
-    return "uniform";
+    return FAMILY;
   }
 
   @Override
@@ -89,6 +98,6 @@ public record UniformScheme(int bits, Group group, boolean symmetric) implements
 
   @Override
   public String toString() {
-    return "uniform:bits=" + bits + ",group=" + group + (symmetric ? ",sym=true" : "");
+    return FAMILY + ":bits=" + bits + ",group=" + group + (symmetric ? ",sym=true" : "");
   }
 }

@@ -19,7 +19,8 @@ class QuantSchemeTest {
   @ValueSource(
       strings = {
           "q8_0", "q4_0", "f32", "f16", "bf16", "uniform:bits=4,group=tensor",
-          "uniform:bits=2,group=256", "uniform:bits=8,group=row,sym=true"
+          "uniform:bits=2,group=256", "uniform:bits=8,group=row,sym=true", "int8",
+          "int8:rule=quanto"
       })
   void canonicalTextReadsBackAsItself(String text) {
     assertThat(QuantScheme.parse(text)).hasToString(text);
@@ -39,7 +40,8 @@ class QuantSchemeTest {
     assertThatThrownBy(() -> QuantScheme.parse("q9_9"))
         .isInstanceOf(OptionException.class)
         .hasMessage(
-            "scheme \"q9_9\" is unknown; known are uniform, q8_0, q4_0, f32, f16, bf16")
+            "scheme \"q9_9\" is unknown; known are "
+                + String.join(", ", QuantScheme.knownFamilies()))
         .extracting(failure -> ((OptionException) failure).code())
         .isEqualTo(ErrorCode.UNKNOWN_SCHEME);
   }

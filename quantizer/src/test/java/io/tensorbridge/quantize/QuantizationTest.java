@@ -2,6 +2,7 @@ package io.tensorbridge.quantize;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.tensorbridge.Backing;
 import io.tensorbridge.BridgeClosedException;
@@ -36,7 +37,8 @@ class QuantizationTest {
   private static final List<String> ALL =
       List.of(
           "q8_0", "q4_0", "f32", "f16", "bf16", "uniform", "uniform:bits=2,group=row",
-          "uniform:bits=8,sym=true", "uniform:group=32", "uniform:bits=2,group=128,sym=true");
+          "uniform:bits=8,sym=true", "uniform:group=32", "uniform:bits=2,group=128,sym=true",
+          "int8", "int8:rule=torchao", "int8:rule=compressed-tensors", "int8:rule=quanto");
 
   static List<String> schemes() {
     return ALL;
@@ -265,6 +267,7 @@ class QuantizationTest {
     int group = switch (parsed) {
       case FloatScheme _ -> 1;
       case BlockScheme block -> block.blockElements();
+      case GroupScheme grouped -> GroupCoding.of(grouped, Shape.of(columns)).groupElements();
       case UniformScheme uniform ->
           (int) Math.min(columns, GroupGrid.of(uniform.group(), Shape.of(columns)).groupElements());
     };
@@ -314,7 +317,7 @@ class QuantizationTest {
     assertThat(decoded(scheme, empty)).isEmpty();
     if (QuantScheme.parse(scheme).blockElements() == 1) {
       Tensor scalar = Tensor.of(MemorySegment.ofArray(new float[]{2}), DType.F32, Shape.of());
-      assertThat(decoded(scheme, scalar)).containsExactly(2f);
+      assertThat(decoded(scheme, scalar)).containsExactly(new float[]{2}, within(0.02f));
     }
   }
 

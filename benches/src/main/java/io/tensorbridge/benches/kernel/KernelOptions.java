@@ -65,6 +65,6 @@ record KernelOptions(
         && one.operation() != Operation.DEQUANTIZE
         && !(one.subject() instanceof Kernel kernel
             && kernel.twin() == Twin.SCALAR
-            && Subject.hasVector(kernel.scheme()));
+            && Quantizer.of(kernel.scheme()).hasVectorKernels());
   }
 }

@@ -1,10 +1,8 @@
 package io.tensorbridge.benches.kernel;
 
-import io.tensorbridge.quantize.BlockScheme;
-import io.tensorbridge.quantize.FloatScheme;
 import io.tensorbridge.quantize.QuantScheme;
+import io.tensorbridge.quantize.Quantizer;
 import io.tensorbridge.quantize.UniformScheme;
-import io.tensorbridge.quantize.internal.kernel.BlockFormat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -99,19 +97,10 @@ sealed interface Subject {
         .forEach(
             scheme -> {
               all.add(new Kernel(scheme, Twin.SCALAR));
-              if (hasVector(scheme)) {
+              if (Quantizer.of(scheme).hasVectorKernels()) {
                 all.add(new Kernel(scheme, Twin.VECTOR));
               }
             });
     return List.copyOf(all);
-  }
-
-  /** Whether a scheme's kernel has a twin with the Vector API. */
-  static boolean hasVector(QuantScheme scheme) {
-    return switch (scheme) {
-      case UniformScheme uniform -> true;
-      case BlockScheme block -> BlockFormat.valueOf(block.name()).hasVector();
-      case FloatScheme plain -> BlockFormat.valueOf(plain.name()).hasVector();
-    };
   }
 }

@@ -39,6 +39,15 @@ public final class KernelChoice<K> {
     this.exercise = exercise;
   }
 
+  /**
+   * Whether there is a vector twin.
+   *
+   * @return false if the scalar twin always serves
+   */
+  public boolean hasVector() {
+    return vector != null;
+  }
+
   /** Takes the vector twin from the first chunk on, if there is one. */
   void vectorOnly() {
     if (vector != null) {

@@ -16,6 +16,8 @@ public final class Kernels {
 
   private final Map<BlockFormat, KernelChoice<BlockKernel>> quantizing;
   private final Map<BlockFormat, KernelChoice<BlockKernel>> dequantizing;
+  private final Map<GroupFormat, KernelChoice<GroupKernel>> groupQuantizing;
+  private final Map<GroupFormat, KernelChoice<GroupKernel>> groupDequantizing;
   private final KernelChoice<UniformKernel> uniformQuantizing;
   private final KernelChoice<UniformKernel> uniformDequantizing;
 
@@ -29,11 +31,22 @@ public final class Kernels {
     }
     this.quantizing = Collections.unmodifiableMap(quantizing);
     this.dequantizing = Collections.unmodifiableMap(dequantizing);
+    Map<GroupFormat, KernelChoice<GroupKernel>> groupQuantizing = new EnumMap<>(GroupFormat.class);
+    Map<GroupFormat, KernelChoice<GroupKernel>> groupDequantizing =
+        new EnumMap<>(GroupFormat.class);
+    for (GroupFormat format : GroupFormat.values()) {
+      groupQuantizing.put(format, groupChoice(format, vectors, Exercises.quantizing(format)));
+      groupDequantizing.put(format, groupChoice(format, vectors, Exercises.dequantizing(format)));
+    }
+    this.groupQuantizing = Collections.unmodifiableMap(groupQuantizing);
+    this.groupDequantizing = Collections.unmodifiableMap(groupDequantizing);
     this.uniformQuantizing = uniformChoice(vectors, Exercises::quantizeUniform);
     this.uniformDequantizing = uniformChoice(vectors, Exercises::dequantizeUniform);
     if (policy == KernelPolicy.VECTOR) {
       quantizing.values().forEach(KernelChoice::vectorOnly);
       dequantizing.values().forEach(KernelChoice::vectorOnly);
+      groupQuantizing.values().forEach(KernelChoice::vectorOnly);
+      groupDequantizing.values().forEach(KernelChoice::vectorOnly);
       uniformQuantizing.vectorOnly();
       uniformDequantizing.vectorOnly();
     }
@@ -41,6 +54,15 @@ public final class Kernels {
 
   private static KernelChoice<BlockKernel> blockChoice(
       BlockFormat format, boolean vectors, Training.Exercise<BlockKernel> exercise) {
+    return new KernelChoice<>(
+        format.name(),
+        format.scalar(),
+        vectors && format.hasVector() ? format::vector : null,
+        exercise);
+  }
+
+  private static KernelChoice<GroupKernel> groupChoice(
+      GroupFormat format, boolean vectors, Training.Exercise<GroupKernel> exercise) {
     return new KernelChoice<>(
         format.name(),
         format.scalar(),
@@ -99,6 +121,26 @@ public final class Kernels {
    */
   public KernelChoice<BlockKernel> dequantizing(BlockFormat format) {
     return Objects.requireNonNull(dequantizing.get(format), "every format has one");
+  }
+
+  /**
+   * The kernel that quantizes to a format with groups.
+   *
+   * @param format the format
+   * @return its choice
+   */
+  public KernelChoice<GroupKernel> quantizing(GroupFormat format) {
+    return Objects.requireNonNull(groupQuantizing.get(format), "every format has one");
+  }
+
+  /**
+   * The kernel that dequantizes from a format with groups.
+   *
+   * @param format the format
+   * @return its choice
+   */
+  public KernelChoice<GroupKernel> dequantizing(GroupFormat format) {
+    return Objects.requireNonNull(groupDequantizing.get(format), "every format has one");
   }
 
   /**

@@ -1,0 +1,60 @@
+package io.tensorbridge.quantize;
+
+import io.tensorbridge.Shape;
+import io.tensorbridge.quantize.internal.kernel.GroupFormat;
+
+/**
+ * How the tensors of a shape are coded by a {@link GroupScheme}: which kernel, over which groups.
+ *
+ * @param format chooses the kernel
+ * @param grid the groups
+ */
+record GroupCoding(GroupFormat format, GroupGrid grid) {
+  static GroupCoding of(GroupScheme scheme, Shape shape) {
+    return switch (scheme) {
+      case Int8Scheme int8 -> new GroupCoding(int8Format(int8.rule()), GroupGrid.ofRows(shape));
+    };
+  }
+
+  private static GroupFormat int8Format(Int8Scheme.Rule rule) {
+    return switch (rule) {
+      case BITSANDBYTES -> GroupFormat.INT8_BITSANDBYTES;
+      case TORCHAO -> GroupFormat.INT8_TORCHAO;
+      case COMPRESSED_TENSORS -> GroupFormat.INT8_COMPRESSED_TENSORS;
+      case QUANTO -> GroupFormat.INT8_QUANTO;
+    };
+  }
+
+  int groupElements() {
+    return Math.toIntExact(grid.groupElements());
+  }
+
+  /** Where the bytes of a run that begins with a group begin in a part. */
+  long byteOffset(int part, long group) {
+    if (group == 0) {
+      return 0;
+    }
+    long row = group / grid.groupsPerRow();
+    long inRow = group % grid.groupsPerRow();
+    return row * format.partBytes(part, groupElements(), grid.columns())
+        + format.partBytes(part, groupElements(), inRow * grid.groupElements());
+  }
+
+  /**
+   * Whether rows follow each other without padding in all parts, so that a kernel may run over their
+   * ends.
+   */
+  private boolean isSeamless() {
+    boolean seamless = grid.isEven();
+    for (int part = 0; part < format.partCount(); part++) {
+      long row = format.partBytes(part, groupElements(), grid.columns());
+      seamless &= format.partBytes(part, groupElements(), 2 * grid.columns()) == 2 * row;
+    }
+    return seamless || grid.rows() <= 1;
+  }
+
+  /** How the groups are cut into chunks. */
+  GroupChunks chunks() {
+    return GroupChunks.of(grid, isSeamless(), Scratch.CHUNK_ELEMENTS);
+  }
+}

@@ -1,0 +1,84 @@
+package io.tensorbridge.quantize;
+
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.OptionException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The options behind the colon of a scheme's text: each is taken once, the rest is refused. */
+final class SchemeOptions {
+  private final String family;
+  private final Map<String, String> given = new LinkedHashMap<>();
+  private final List<String> known = new ArrayList<>();
+
+  /**
+   * Reads {@code key=value,key=value}.
+   *
+   * @param text lower case
+   */
+  SchemeOptions(String family, String text) {
+    this.family = family;
+    for (String option : text.isEmpty() ? new String[0] : text.split(",", -1)) {
+      int equals = option.indexOf('=');
+      String key = equals < 0 ? option.strip() : option.substring(0, equals).strip();
+      String value = equals < 0 ? "" : option.substring(equals + 1).strip();
+      if (given.putIfAbsent(key, value) != null) {
+        throw new OptionException(ErrorCode.BAD_OPTION, key, "is given twice");
+      }
+    }
+  }
+
+  /** The choice with a text; the first is taken if nothing is said. */
+  <T> T choice(String key, List<T> choices) {
+    return choice(key, choices, choices.getFirst());
+  }
+
+  /** The choice whose {@code toString} is the option's value. */
+  <T> T choice(String key, List<T> choices, T fallback) {
+    known.add(key);
+    String value = given.remove(key);
+    if (value == null) {
+      return fallback;
+    }
+    List<String> texts = new ArrayList<>();
+    for (T choice : choices) {
+      if (choice.toString().equals(value)) {
+        return choice;
+      }
+      texts.add(choice.toString());
+    }
+    throw new OptionException(
+        ErrorCode.BAD_OPTION,
+        key,
+        "\"" + value + "\" is not possible; take " + alternatives(texts));
+  }
+
+  boolean flag(String key, boolean fallback) {
+    return choice(key, List.of(true, false), fallback);
+  }
+
+  /** Refuses what nobody took. */
+  void requireNoMore() {
+    if (given.isEmpty()) {
+      return;
+    }
+    String key = given.keySet().iterator().next();
+    if (known.isEmpty()) {
+      throw new OptionException(
+          ErrorCode.BAD_OPTION, "scheme", family + " takes no options, but has " + key);
+    }
+    String takes = known.size() == 1
+        ? known.getFirst()
+        : String.join(", ", known.subList(0, known.size() - 1)) + " and " + known.getLast();
+    throw new OptionException(
+        ErrorCode.BAD_OPTION, key, "is unknown; " + family + " takes " + takes);
+  }
+
+  private static String alternatives(List<String> texts) {
+    return texts.size() == 1
+        ? texts.getFirst()
+        : String.join(", ", texts.subList(0, texts.size() - 1)) + " or " + texts.getLast();
+  }
+}
