@@ -4,6 +4,7 @@ import io.tensorbridge.benches.UsageException;
 import io.tensorbridge.benches.kernel.Subject.Kernel;
 import io.tensorbridge.benches.kernel.Subject.Twin;
 import io.tensorbridge.benches.sample.JmhResults;
+import io.tensorbridge.quantize.Quantizer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;

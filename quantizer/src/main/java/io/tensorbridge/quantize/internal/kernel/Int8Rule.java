@@ -39,6 +39,6 @@ enum Int8Rule {
 
   /** What a code is multiplied with to get a value. */
   float step(float storedScale) {
-    return this == BITSANDBYTES ? storedScale * 0.007874015718698502f : storedScale;
+    return this == BITSANDBYTES ? storedScale * 0.007874016f : storedScale;
   }
 }
