@@ -13,8 +13,8 @@ fi
 # From the root, where the patterns of the configuration match every folder.
 (
   cd -- "$root"
-  ruff check --config python/pyproject.toml python examples benches
-  ruff format --check --config python/pyproject.toml python examples benches
+  ruff check --config python/pyproject.toml python examples benches quantizer/src/test/python
+  ruff format --check --config python/pyproject.toml python examples benches quantizer/src/test/python
 )
 mypy
 python -m pytest -c pyproject.toml "$@"
