@@ -19,6 +19,7 @@ import safetensors.numpy
 import tensorbridge as tb
 import uniform
 from conftest import ROOT, weights
+from tensorbridge.exports import GGML_TYPES
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
 GOLDEN = ROOT / "quantizer" / "src" / "test" / "resources" / "golden-ggml"
@@ -175,3 +176,32 @@ def command_line(*arguments: object) -> None:
     command = [*java_command(find_jdk(), find_jar()), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_ggml_types_are_those_of_gguf_py() -> None:
+    for name, number in GGML_TYPES.items():
+        assert gguf.GGMLQuantizationType[name.upper()] == number
+
+
+def test_rows_of_ggml_go_into_gguf_py(
+    bridge: tb.Bridge, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    tensor = weights(rng, 6, 4, 2, 32)
+    quantized = bridge.quantize_batch({"a": tensor}, scheme="q8_0")["a"]
+    rows = quantized.to_ggml()
+    assert rows.shape == tensor.shape
+    assert rows.data.shape == (6, 4 * 2 * 34)
+    assert np.shares_memory(rows.data, quantized.data)
+    path = tmp_path / "a.gguf"
+    writer = gguf.GGUFWriter(path, "test")
+    writer.add_tensor("a", rows.data, raw_dtype=gguf.GGMLQuantizationType(rows.type))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    stored = gguf.GGUFReader(path).tensors[0]
+    assert stored.tensor_type == gguf.GGMLQuantizationType.Q8_0
+    values = gguf.quants.dequantize(stored.data, stored.tensor_type)
+    assert values.tobytes() == quantized.dequantize().tobytes()
+    with pytest.raises(tb.OptionError, match="ggml has no type for uniform"):
+        bridge.quantize_batch({"a": tensor})["a"].to_ggml()

@@ -26,6 +26,7 @@ from .errors import (
     TensorError,
     TimeoutError,
 )
+from .exports import GgmlTensor
 from .futures import Future
 from .prepared import Prepared
 from .results import BatchResult, QuantizedTensor
@@ -39,6 +40,7 @@ __all__ = [
     "ErrorCode",
     "FormatError",
     "Future",
+    "GgmlTensor",
     "OptionError",
     "Prepared",
     "ProtocolError",

@@ -13,6 +13,7 @@ from .allocator import ALIGNMENT
 from .describe import TensorType
 from .dtypes import dtype_of, itemsize_of
 from .errors import TensorError
+from .exports import GgmlTensor, to_ggml
 from .layout import Outcome, Placed
 from .wire import align
 
@@ -141,6 +142,23 @@ class QuantizedTensor:
             If the bridge was closed; the work is done by the server.
         """
         return self._bridge.dequantize(self)
+
+    def to_ggml(self) -> GgmlTensor:
+        """View the blocks of a ggml type as rows of bytes.
+
+        With gguf-py: ``writer.add_tensor(q.name, g.data, raw_dtype=GGMLQuantizationType(g.type))``.
+
+        Returns
+        -------
+        GgmlTensor
+            ``data`` (a view), ``type`` (the number in ``enum ggml_type``) and ``shape``.
+
+        Raises
+        ------
+        OptionError
+            If ggml has no type for this scheme.
+        """
+        return to_ggml(self.scheme, self.shape, self.data)
 
     @property
     def nbytes(self) -> int:
