@@ -17,7 +17,17 @@ public enum BlockScheme implements QuantScheme {
   /** 32 elements in 34 bytes: an fp16 scale and 32 signed bytes. */
   Q8_0(BlockFormat.Q8_0),
   /** 32 elements in 18 bytes: an fp16 scale and 32 nibbles. */
-  Q4_0(BlockFormat.Q4_0);
+  Q4_0(BlockFormat.Q4_0),
+  /** 32 elements in 20 bytes: an fp16 scale, an fp16 minimum and 32 nibbles. */
+  Q4_1(BlockFormat.Q4_1),
+  /** 32 elements in 22 bytes: an fp16 scale and 32 codes of 5 bits. */
+  Q5_0(BlockFormat.Q5_0),
+  /** 32 elements in 24 bytes: an fp16 scale, an fp16 minimum and 32 codes of 5 bits. */
+  Q5_1(BlockFormat.Q5_1),
+  /** 32 elements in 17 bytes: a power of two and 32 floats of 4 bits (OCP MXFP4). */
+  MXFP4(BlockFormat.MXFP4),
+  /** 64 elements in 36 bytes: a float of 8 bits for each 16 of 64 floats of 4 bits. */
+  NVFP4(BlockFormat.NVFP4);
 
   private final BlockFormat format;
 

@@ -1,12 +1,20 @@
 package io.tensorbridge.quantize;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Properties;
 
 /** The golden bytes of ggml: 80 rows of 1024 values, and what each type makes of them. */
 public final class Golden {
@@ -39,9 +47,42 @@ public final class Golden {
     }
   }
 
+  /**
+   * A SHA-256 of {@code hashes.properties}: {@code values.TYPE} or {@code edges.TYPE}, see {@code
+   * hashes.py}.
+   */
+  public static Optional<String> hash(String kind, String type) {
+    Properties hashes = new Properties();
+    try {
+      hashes.load(new StringReader(new String(bytes("hashes.properties"), UTF_8)));
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
+    }
+    return Optional.ofNullable(
+        hashes.getProperty(kind + "." + type.toLowerCase(Locale.ROOT)));
+  }
+
+  /** The SHA-256 of some bytes, as {@link #hash} gives it. */
+  public static String hashOf(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException failure) {
+      throw new IllegalStateException(failure);
+    }
+  }
+
   /** The float32 input, in native memory. */
   public static MemorySegment input(Arena arena) {
-    byte[] bytes = bytes("input.f32");
+    return values("input.f32", arena);
+  }
+
+  /** Blocks at the edges of what the rules distinguish, in native memory. */
+  public static MemorySegment edges(Arena arena) {
+    return values("edges.f32", arena);
+  }
+
+  private static MemorySegment values(String name, Arena arena) {
+    byte[] bytes = bytes(name);
     MemorySegment input = arena.allocate(bytes.length, 64);
     return input.copyFrom(MemorySegment.ofArray(bytes));
   }

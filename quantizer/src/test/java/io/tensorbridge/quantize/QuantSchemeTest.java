@@ -18,9 +18,9 @@ class QuantSchemeTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-          "q8_0", "q4_0", "f32", "f16", "bf16", "uniform:bits=4,group=tensor",
-          "uniform:bits=2,group=256", "uniform:bits=8,group=row,sym=true", "int8",
-          "int8:rule=quanto"
+          "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "mxfp4", "nvfp4", "f32", "f16", "bf16",
+          "uniform:bits=4,group=tensor", "uniform:bits=2,group=256",
+          "uniform:bits=8,group=row,sym=true", "int8", "int8:rule=quanto"
       })
   void canonicalTextReadsBackAsItself(String text) {
     assertThat(QuantScheme.parse(text)).hasToString(text);
@@ -42,6 +42,7 @@ class QuantSchemeTest {
         .hasMessage(
             "scheme \"q9_9\" is unknown; known are "
                 + String.join(", ", QuantScheme.knownFamilies()))
+        .hasMessageContainingAll("uniform", "q8_0", "q4_1", "nvfp4", "bf16")
         .extracting(failure -> ((OptionException) failure).code())
         .isEqualTo(ErrorCode.UNKNOWN_SCHEME);
   }
@@ -62,7 +63,10 @@ class QuantSchemeTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {"q8_0 | 8.5", "q4_0 | 4.5", "f16 | 16", "uniform:bits=4,group=32 | 6"})
+      value = {
+          "q8_0 | 8.5", "q4_0 | 4.5", "q4_1 | 5", "q5_0 | 5.5", "q5_1 | 6", "mxfp4 | 4.25",
+          "nvfp4 | 4.5", "f16 | 16", "uniform:bits=4,group=32 | 6"
+      })
   void bitsPerWeightCountsAllParts(String scheme, double bits) {
     assertThat(QuantScheme.parse(scheme).bitsPerWeight(Shape.of(64, 320))).isEqualTo(bits);
   }

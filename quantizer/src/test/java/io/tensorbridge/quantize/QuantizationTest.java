@@ -36,9 +36,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class QuantizationTest {
   private static final List<String> ALL =
       List.of(
-          "q8_0", "q4_0", "f32", "f16", "bf16", "uniform", "uniform:bits=2,group=row",
-          "uniform:bits=8,sym=true", "uniform:group=32", "uniform:bits=2,group=128,sym=true",
-          "int8", "int8:rule=torchao", "int8:rule=compressed-tensors", "int8:rule=quanto");
+          "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "mxfp4", "nvfp4", "f32", "f16", "bf16",
+          "uniform", "uniform:bits=2,group=row", "uniform:bits=8,sym=true", "uniform:group=32",
+          "uniform:bits=2,group=128,sym=true", "int8", "int8:rule=torchao",
+          "int8:rule=compressed-tensors", "int8:rule=quanto");
 
   static List<String> schemes() {
     return ALL;

@@ -11,7 +11,17 @@ public enum BlockFormat {
   /** See {@link Q80Layout}. */
   Q8_0(Q80Layout.ELEMENTS, Q80Layout.BYTES),
   /** See {@link Q40Layout}. */
-  Q4_0(Q40Layout.ELEMENTS, Q40Layout.BYTES);
+  Q4_0(Q40Layout.ELEMENTS, Q40Layout.BYTES),
+  /** See {@link Q41Layout}. */
+  Q4_1(Q41Layout.ELEMENTS, Q41Layout.BYTES),
+  /** See {@link Q50Layout}. */
+  Q5_0(Q50Layout.ELEMENTS, Q50Layout.BYTES),
+  /** See {@link Q51Layout}. */
+  Q5_1(Q51Layout.ELEMENTS, Q51Layout.BYTES),
+  /** See {@link Mxfp4Layout}. */
+  MXFP4(Mxfp4Layout.ELEMENTS, Mxfp4Layout.BYTES),
+  /** See {@link Nvfp4Layout}. */
+  NVFP4(Nvfp4Layout.ELEMENTS, Nvfp4Layout.BYTES);
 
   private final int blockElements;
   private final int blockBytes;
@@ -47,6 +57,11 @@ public enum BlockFormat {
       case BF16 -> new ScalarBf16();
       case Q8_0 -> new ScalarQ80();
       case Q4_0 -> new ScalarQ40();
+      case Q4_1 -> new ScalarQ41();
+      case Q5_0 -> new ScalarQ50();
+      case Q5_1 -> new ScalarQ51();
+      case MXFP4 -> new ScalarMxfp4();
+      case NVFP4 -> new ScalarNvfp4();
     };
   }
 
@@ -66,6 +81,11 @@ public enum BlockFormat {
       case BF16 -> new VectorBf16();
       case Q8_0 -> new VectorQ80();
       case Q4_0 -> new VectorQ40();
+      case Q4_1 -> new VectorQ41();
+      case Q5_0 -> new VectorQ50();
+      case Q5_1 -> new VectorQ51();
+      case MXFP4 -> new VectorMxfp4();
+      case NVFP4 -> new VectorNvfp4();
     };
   }
 }

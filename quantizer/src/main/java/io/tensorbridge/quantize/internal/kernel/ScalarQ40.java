@@ -3,7 +3,6 @@ package io.tensorbridge.quantize.internal.kernel;
 import static io.tensorbridge.quantize.internal.kernel.Q40Layout.BYTES;
 import static io.tensorbridge.quantize.internal.kernel.Q40Layout.CODES;
 import static io.tensorbridge.quantize.internal.kernel.Q40Layout.ELEMENTS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -14,7 +13,6 @@ import java.util.Arrays;
  */
 final class ScalarQ40 implements BlockKernel {
   private static final int STRIP_BLOCKS = Strip.ELEMENTS / ELEMENTS;
-  private static final int HALF = ELEMENTS / 2;
 
   @Override
   public int quantize(
@@ -28,7 +26,7 @@ final class ScalarQ40 implements BlockKernel {
     int[] codes = new int[Strip.ELEMENTS];
     float[] inverses = new float[Strip.ELEMENTS];
     float[] biases = new float[Strip.ELEMENTS];
-    byte[] nibbles = new byte[HALF];
+    byte[] nibbles = new byte[Nibbles.BYTES];
     int magnitude = 0;
     for (int done = 0; done < blocks; done += STRIP_BLOCKS) {
       int count = Math.min(STRIP_BLOCKS, blocks - done);
@@ -48,8 +46,9 @@ final class ScalarQ40 implements BlockKernel {
       }
       round(values, inverses, biases, codes, count * ELEMENTS);
       for (int block = 0; block < count; block++) {
-        pack(codes, block * ELEMENTS, nibbles);
-        Strip.store(nibbles, HALF, target, targetStart + (long) block * BYTES + CODES);
+        Nibbles.pack(codes, block * ELEMENTS, nibbles);
+        Strip.store(
+            nibbles, Nibbles.BYTES, target, targetStart + (long) block * BYTES + CODES);
       }
     }
     return magnitude;
@@ -62,12 +61,6 @@ final class ScalarQ40 implements BlockKernel {
     }
   }
 
-  private static void pack(int[] codes, int from, byte[] nibbles) {
-    for (int j = 0; j < HALF; j++) {
-      nibbles[j] = (byte) (codes[from + j] | (codes[from + HALF + j] << 4));
-    }
-  }
-
   @Override
   public void dequantize(
       MemorySegment source,
@@ -75,15 +68,15 @@ final class ScalarQ40 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
-    byte[] nibbles = new byte[HALF];
+    byte[] nibbles = new byte[Nibbles.BYTES];
     float[] values = new float[ELEMENTS];
     for (int block = 0; block < blocks; block++) {
       long from = sourceOffset + (long) block * BYTES;
       float scale = Float.float16ToFloat(source.get(Q40Layout.SCALE, from));
-      MemorySegment.copy(source, JAVA_BYTE, from + CODES, nibbles, 0, HALF);
-      for (int j = 0; j < HALF; j++) {
-        values[j] = ((nibbles[j] & 15) - 8) * scale;
-        values[HALF + j] = (((nibbles[j] >> 4) & 15) - 8) * scale;
+      Strip.load(source, from + CODES, nibbles, Nibbles.BYTES);
+      for (int j = 0; j < Nibbles.BYTES; j++) {
+        values[j] = (Nibbles.low(nibbles[j]) - 8) * scale;
+        values[Nibbles.BYTES + j] = (Nibbles.high(nibbles[j]) - 8) * scale;
       }
       Strip.store(values, ELEMENTS, target, targetOffset + 4L * block * ELEMENTS);
     }

@@ -51,6 +51,11 @@ final class Strip {
     MemorySegment.copy(strip, 0, target, JAVA_BYTE, offset, count);
   }
 
+  /** Reads floats as raw bits; a loop of casts would not be vectorized. */
+  static void copyBits(float[] values, int[] rawBits, int count) {
+    MemorySegment.copy(MemorySegment.ofArray(values), JAVA_INT_UNALIGNED, 0, rawBits, 0, count);
+  }
+
   /** The greatest magnitude of a run of raw float bits, the sign cleared. */
   static int magnitude(int[] bits, int count) {
     int greatest = 0;

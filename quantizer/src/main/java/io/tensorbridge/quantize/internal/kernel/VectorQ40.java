@@ -3,7 +3,6 @@ package io.tensorbridge.quantize.internal.kernel;
 import static io.tensorbridge.quantize.internal.kernel.Q40Layout.BYTES;
 import static io.tensorbridge.quantize.internal.kernel.Q40Layout.CODES;
 import static io.tensorbridge.quantize.internal.kernel.Q40Layout.ELEMENTS;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
@@ -34,12 +33,8 @@ final class VectorQ40 implements BlockKernel {
   }
 
   private static int quantizeBlock(MemorySegment source, long from, MemorySegment target, long to) {
-    IntVector greatest = Lanes.magnitudes(source, from);
-    for (int at = STEP; at < BLOCK; at += STEP) {
-      greatest = greatest.max(Lanes.magnitudes(source, from + at));
-    }
-    int magnitude = greatest.reduceLanes(VectorOperators.MAX);
-    float scale = Q40Layout.scale(firstOf(source, from, magnitude));
+    int magnitude = BlockLanes.magnitude(source, from);
+    float scale = Q40Layout.scale(BlockLanes.firstOf(source, from, magnitude));
     float inverse = Q40Layout.inverse(scale);
     float bias = Q40Layout.bias(scale, inverse);
     target.set(Q40Layout.SCALE, to, Float.floatToFloat16(scale));
@@ -50,17 +45,6 @@ final class VectorQ40 implements BlockKernel {
       Lanes.storeBytes(nibbles, target, to + CODES + at / Float.BYTES);
     }
     return magnitude;
-  }
-
-  /** The first value of that magnitude, with its sign. */
-  private static float firstOf(MemorySegment source, long from, int magnitude) {
-    long found = 0;
-    for (int at = 0; at < BLOCK; at += STEP) {
-      long equal = Lanes.magnitudes(source, from + at).eq(magnitude).toLong();
-      found |= equal << (at / Float.BYTES);
-    }
-    int first = Long.numberOfTrailingZeros(found);
-    return source.get(JAVA_FLOAT_UNALIGNED, from + (long) first * Float.BYTES);
   }
 
   private static IntVector codes(MemorySegment source, long from, float inverse, float bias) {

@@ -4,6 +4,9 @@ import io.tensorbridge.quantize.Golden;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Optional;
 import java.util.Random;
 
 /** Compares the twins bit by bit; also run as a program, by JVMs with other vector lengths. */
@@ -38,6 +41,40 @@ final class KernelTwins {
       kernel.quantize(input, 0, coded, 0, blocks);
       long at = coded.mismatch(expected);
       require(at < 0, kernel + " differs from ggml at byte " + at);
+      requireValuesOfGgml(format, kernel, coded, blocks);
+      requireEdgesOfGgml(format, kernel, arena);
+    }
+  }
+
+  private static void requireValuesOfGgml(
+      BlockFormat format, BlockKernel kernel, MemorySegment coded, int blocks) {
+    int elements = blocks * format.blockElements();
+    ByteBuffer values = ByteBuffer.allocate(4 * elements).order(ByteOrder.LITTLE_ENDIAN);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment decoded = Native.view(arena.allocate(4L * elements));
+      kernel.dequantize(coded, 0, decoded, 0, blocks);
+      for (int i = 0; i < elements; i++) {
+        float value = decoded.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i);
+        values.putInt(Float.floatToIntBits(value));
+      }
+    }
+    String expected = Golden.hash("values", format.name()).orElseThrow();
+    require(
+        Golden.hashOf(values.array()).equals(expected),
+        kernel + " dequantizes otherwise than ggml");
+  }
+
+  /** For the types whose edges have a hash. */
+  private static void requireEdgesOfGgml(BlockFormat format, BlockKernel kernel, Arena arena) {
+    Optional<String> expected = Golden.hash("edges", format.name());
+    if (expected.isPresent()) {
+      MemorySegment edges = Native.view(Golden.edges(arena));
+      int blocks = (int) (edges.byteSize() / Float.BYTES / format.blockElements());
+      MemorySegment coded = Native.view(arena.allocate((long) blocks * format.blockBytes()));
+      kernel.quantize(edges, 0, coded, 0, blocks);
+      require(
+          Golden.hashOf(coded.toArray(ValueLayout.JAVA_BYTE)).equals(expected.get()),
+          kernel + " differs from ggml in edges.f32");
     }
   }
 

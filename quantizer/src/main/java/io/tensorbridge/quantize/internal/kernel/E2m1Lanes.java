@@ -1,0 +1,39 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Vectors of {@link E2m1}. */
+final class E2m1Lanes {
+  private E2m1Lanes() {}
+
+  /** As {@link E2m1#magnitudeCode}. */
+  static IntVector magnitudeCodes(IntVector bits) {
+    IntVector small = above(bits, E2m1.QUARTER).add(above(bits, E2m1.THREE_QUARTERS));
+    return bits.add(E2m1.ROUNDING)
+        .lanewise(VectorOperators.ASHR, E2m1.ROUNDING_SHIFT)
+        .max(small);
+  }
+
+  /** 1 where bits are greater than a limit, 0 elsewhere. */
+  private static IntVector above(IntVector bits, int limit) {
+    return IntVector.broadcast(Lanes.INTS, limit).sub(bits).lanewise(VectorOperators.LSHR, 31);
+  }
+
+  /** As {@link E2m1#signed}. */
+  static IntVector signed(IntVector codes, IntVector bits) {
+    IntVector notZero = codes.neg().lanewise(VectorOperators.ASHR, 31);
+    return bits.lanewise(VectorOperators.LSHR, 28).and(8).and(notZero).or(codes);
+  }
+
+  /** As {@link E2m1#doubled}. */
+  static ByteVector doubled(ByteVector codes) {
+    ByteVector magnitude = codes.and((byte) 7);
+    ByteVector over4 = magnitude.sub((byte) 4).max((byte) 0);
+    ByteVector over6 = magnitude.sub((byte) 6).max((byte) 0);
+    ByteVector value = magnitude.add(over4).add(over6).add(over6);
+    ByteVector sign = codes.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 7);
+    return value.lanewise(VectorOperators.XOR, sign).sub(sign);
+  }
+}

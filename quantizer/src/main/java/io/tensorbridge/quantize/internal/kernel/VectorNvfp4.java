@@ -1,0 +1,161 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.BYTES;
+import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.CODES;
+import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.ELEMENTS;
+import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.PARTS;
+import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.PART_ELEMENTS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The vector twin of {@link ScalarNvfp4}; its vectors have at most the 8 values of half a part. */
+final class VectorNvfp4 implements BlockKernel {
+  private static final VectorSpecies<Float> FLOATS =
+      Lanes.COUNT > 8 ? FloatVector.SPECIES_256 : Lanes.FLOATS;
+  private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
+  private static final int LANES = FLOATS.length();
+  private static final int STEP = LANES * Float.BYTES;
+  private static final int BLOCK = ELEMENTS * Float.BYTES;
+  private static final int PART = PART_ELEMENTS * Float.BYTES;
+  private static final int HALF = PART / 2;
+  private static final int HALF_ELEMENTS = PART_ELEMENTS / 2;
+
+  @Override
+  public int quantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    int magnitude = 0;
+    for (int block = 0; block < blocks; block++) {
+      long from = sourceOffset + (long) block * BLOCK;
+      long to = targetOffset + (long) block * BYTES;
+      for (int part = 0; part < PARTS; part++) {
+        long codes = to + CODES + part * HALF_ELEMENTS;
+        int greatest =
+            quantizePart(source, from + (long) part * PART, target, to + part, codes);
+        magnitude = Math.max(magnitude, greatest);
+      }
+    }
+    return magnitude;
+  }
+
+  private static int quantizePart(
+      MemorySegment source, long from, MemorySegment target, long scaleTo, long to) {
+    IntVector greatest = bits(source, from).and(0x7fffffff);
+    for (int at = STEP; at < PART; at += STEP) {
+      greatest = greatest.max(bits(source, from + at).and(0x7fffffff));
+    }
+    int magnitudeBits = greatest.reduceLanes(VectorOperators.MAX);
+    float magnitude = Float.intBitsToFloat(magnitudeBits);
+    int scaleCode = Nvfp4Layout.scaleCode(magnitude);
+    float halfScale = Nvfp4Layout.halfScale(scaleCode);
+    target.set(JAVA_BYTE, scaleTo, (byte) scaleCode);
+    if (halfScale == 0) {
+      target.asSlice(to, HALF_ELEMENTS).fill((byte) 0);
+    } else if (Nvfp4Layout.isExact(magnitude, halfScale)) {
+      nearest(source, from, halfScale, target, to);
+    } else {
+      first(source, from, halfScale, target, to);
+    }
+    return magnitudeBits;
+  }
+
+  private static void nearest(
+      MemorySegment source, long from, float halfScale, MemorySegment target, long to) {
+    for (int at = 0; at < HALF; at += STEP) {
+      IntVector low = codes(bits(source, from + at), halfScale);
+      IntVector high = codes(bits(source, from + HALF + at), halfScale);
+      store(low.or(high.lanewise(VectorOperators.LSHL, 4)), target, to + at / Float.BYTES);
+    }
+  }
+
+  private static IntVector codes(IntVector bits, float halfScale) {
+    FloatVector magnitudes = bits.and(0x7fffffff).reinterpretAsFloats();
+    IntVector codes =
+        IntVector.zero(INTS)
+            .add(1, above(magnitudes, E2m1.LIMIT_0 * halfScale))
+            .add(1, above(magnitudes, E2m1.LIMIT_1 * halfScale))
+            .add(1, above(magnitudes, E2m1.LIMIT_2 * halfScale))
+            .add(1, above(magnitudes, E2m1.LIMIT_3 * halfScale))
+            .add(1, above(magnitudes, E2m1.LIMIT_4 * halfScale))
+            .add(1, above(magnitudes, E2m1.LIMIT_5 * halfScale))
+            .add(1, above(magnitudes, E2m1.LIMIT_6 * halfScale));
+    return E2m1Lanes.signed(codes, bits);
+  }
+
+  private static VectorMask<Integer> above(FloatVector magnitudes, float limit) {
+    return magnitudes.compare(VectorOperators.GT, limit).cast(INTS);
+  }
+
+  private static IntVector bits(MemorySegment source, long offset) {
+    return IntVector.fromMemorySegment(INTS, source, offset, Lanes.ORDER);
+  }
+
+  private static void store(IntVector codes, MemorySegment target, long offset) {
+    ByteVector bytes =
+        (ByteVector) codes.convertShape(VectorOperators.I2B, ByteVector.SPECIES_64, 0);
+    if (LANES == 8) {
+      bytes.intoMemorySegment(target, offset, Lanes.ORDER);
+    } else {
+      target.set(JAVA_INT_UNALIGNED, offset, bytes.reinterpretAsInts().lane(0));
+    }
+  }
+
+  private static void first(
+      MemorySegment source, long from, float halfScale, MemorySegment target, long to) {
+    for (int j = 0; j < HALF_ELEMENTS; j++) {
+      float low = source.get(JAVA_FLOAT_UNALIGNED, from + 4L * j);
+      float high = source.get(JAVA_FLOAT_UNALIGNED, from + HALF + 4L * j);
+      int codes =
+          Nvfp4Layout.code(low, halfScale) | (Nvfp4Layout.code(high, halfScale) << 4);
+      target.set(JAVA_BYTE, to + j, (byte) codes);
+    }
+  }
+
+  @Override
+  public void dequantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    for (int block = 0; block < blocks; block++) {
+      long from = sourceOffset + (long) block * BYTES;
+      long to = targetOffset + (long) block * BLOCK;
+      for (int part = 0; part < PARTS; part++) {
+        int scaleCode = Byte.toUnsignedInt(source.get(JAVA_BYTE, from + part));
+        float scale = Nvfp4Layout.halfScale(scaleCode);
+        long codes = from + CODES + part * HALF_ELEMENTS;
+        dequantizePart(source, codes, scale, target, to + (long) part * PART);
+      }
+    }
+  }
+
+  private static void dequantizePart(
+      MemorySegment source, long from, float scale, MemorySegment target, long to) {
+    ByteVector nibbles =
+        ByteVector.fromMemorySegment(ByteVector.SPECIES_64, source, from, Lanes.ORDER);
+    ByteVector low = E2m1Lanes.doubled(nibbles);
+    ByteVector high = E2m1Lanes.doubled(nibbles.lanewise(VectorOperators.LSHR, 4));
+    for (int part = 0; part < HALF_ELEMENTS / LANES; part++) {
+      long offset = to + (long) part * STEP;
+      values(low, part, scale).intoMemorySegment(target, offset, Lanes.ORDER);
+      values(high, part, scale).intoMemorySegment(target, offset + HALF, Lanes.ORDER);
+    }
+  }
+
+  private static FloatVector values(ByteVector doubled, int part, float scale) {
+    return ((FloatVector) doubled.convertShape(VectorOperators.B2F, FLOATS, part)).mul(scale);
+  }
+}

@@ -1,0 +1,96 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import static io.tensorbridge.quantize.internal.kernel.Q50Layout.BYTES;
+import static io.tensorbridge.quantize.internal.kernel.Q50Layout.CODES;
+import static io.tensorbridge.quantize.internal.kernel.Q50Layout.ELEMENTS;
+import static io.tensorbridge.quantize.internal.kernel.Q50Layout.FIFTH_BITS;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** The vector twin of {@link ScalarQ50}. */
+final class VectorQ50 implements BlockKernel {
+  private static final int STEP = Lanes.COUNT * Float.BYTES;
+  private static final int BLOCK = ELEMENTS * Float.BYTES;
+  private static final int HALF = BLOCK / 2;
+
+  @Override
+  public int quantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    int magnitude = 0;
+    for (int block = 0; block < blocks; block++) {
+      long from = sourceOffset + (long) block * BLOCK;
+      long to = targetOffset + (long) block * BYTES;
+      magnitude = Math.max(magnitude, quantizeBlock(source, from, target, to));
+    }
+    return magnitude;
+  }
+
+  private static int quantizeBlock(MemorySegment source, long from, MemorySegment target, long to) {
+    int magnitude = BlockLanes.magnitude(source, from);
+    float scale = Q50Layout.scale(BlockLanes.firstOf(source, from, magnitude));
+    float inverse = Q50Layout.inverse(scale);
+    float bias = Q50Layout.bias(scale, inverse);
+    target.set(Q50Layout.SCALE, to, Float.floatToFloat16(scale));
+    int bits = 0;
+    for (int at = 0; at < HALF; at += STEP) {
+      IntVector low = codes(source, from + at, inverse, bias);
+      IntVector high = codes(source, from + HALF + at, inverse, bias);
+      bits |= NibbleLanes.fifthBits(low) << (at / Float.BYTES);
+      bits |= NibbleLanes.fifthBits(high) << (at / Float.BYTES + ELEMENTS / 2);
+      NibbleLanes.store(low.and(15), high, target, to + CODES + at / Float.BYTES);
+    }
+    target.set(Q50Layout.BITS, to + FIFTH_BITS, bits);
+    return magnitude;
+  }
+
+  private static IntVector codes(MemorySegment source, long from, float inverse, float bias) {
+    FloatVector shifted = Lanes.floats(source, from).mul(inverse).add(bias);
+    return ((IntVector) shifted.convertShape(VectorOperators.F2I, Lanes.INTS, 0))
+        .min(Q50Layout.MAX_CODE);
+  }
+
+  @Override
+  public void dequantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    for (int block = 0; block < blocks; block++) {
+      long from = sourceOffset + (long) block * BYTES;
+      long to = targetOffset + (long) block * BLOCK;
+      dequantizeBlock(source, from, target, to);
+    }
+  }
+
+  private static void dequantizeBlock(
+      MemorySegment source, long from, MemorySegment target, long to) {
+    float scale = Float.float16ToFloat(source.get(Q50Layout.SCALE, from));
+    int bits = source.get(Q50Layout.BITS, from + FIFTH_BITS);
+    for (int at = 0; at < ELEMENTS / 2; at += Lanes.BYTES.length()) {
+      ByteVector nibbles =
+          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + CODES + at, Lanes.ORDER);
+      ByteVector low = nibbles.and((byte) 15);
+      ByteVector high = nibbles.lanewise(VectorOperators.LSHR, 4);
+      for (int part = 0; part < Lanes.PARTS; part++) {
+        int element = at + part * Lanes.COUNT;
+        long offset = to + 4L * element;
+        values(low, part, bits >>> element, scale).intoMemorySegment(target, offset, Lanes.ORDER);
+        values(high, part, bits >>> (element + ELEMENTS / 2), scale)
+            .intoMemorySegment(target, offset + HALF, Lanes.ORDER);
+      }
+    }
+  }
+
+  private static FloatVector values(ByteVector nibbles, int part, int bits, float scale) {
+    return NibbleLanes.fiveBits(nibbles, part, bits).sub(16f).mul(scale);
+  }
+}
