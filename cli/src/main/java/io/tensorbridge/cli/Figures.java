@@ -1,6 +1,6 @@
 package io.tensorbridge.cli;
 
-import io.tensorbridge.quantize.model.TensorQuality;
+import io.tensorbridge.quantize.TensorQuality;
 import java.util.Locale;
 
 /** Quality figures as people read them. */

@@ -2,10 +2,10 @@ package io.tensorbridge.cli;
 
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.FormatException;
+import io.tensorbridge.quantize.TensorQuality;
 import io.tensorbridge.quantize.model.ModelComparison;
 import io.tensorbridge.quantize.model.ModelComparison.Pair;
 import io.tensorbridge.quantize.model.TensorPlan;
-import io.tensorbridge.quantize.model.TensorQuality;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

@@ -58,9 +58,11 @@ final class BlockQuantizing implements OpRun {
       MemorySegment target = output.claim(0, byteOffset, byteLength, scratch);
       int magnitude = kernel.quantize(values, 0, target, 0, count);
       if (magnitude >= BlockKernel.INFINITE_BITS) {
-        kernel.quantize(clipped(from, elements, scratch), 0, target, 0, count);
+        values = clipped(from, elements, scratch);
+        kernel.quantize(values, 0, target, 0, count);
       }
       output.commit(0, byteOffset, target);
+      output.quantized(chunk, from, values, scratch);
     }
   }
 

@@ -8,6 +8,7 @@ import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.op.OutputSpec;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -107,6 +108,25 @@ public final class Dequantization {
       stored.add(StoredBytes.of(source, stored.size()));
     }
     return FileBackedRun.watch(sources, run(stored, output));
+  }
+
+  /**
+   * Dequantizes what one chunk of the quantization wrote.
+   *
+   * @param stored at least the ranges of the parts that this chunk wrote or used
+   * @param chunk its index
+   * @param from its first element
+   * @param values receives its values; their number is that of its elements
+   */
+  void chunk(List<StoredBytes> stored, int chunk, long from, MemorySegment values) {
+    Output.Window window = new Output.Window(from * Float.BYTES, values);
+    OpRun run = run(stored, window);
+    if (run instanceof RangeRun ranges) {
+      ranges.runRange(from, Math.toIntExact(values.byteSize() / Float.BYTES));
+    } else {
+      run.runChunk(0, chunk);
+    }
+    window.requireFull();
   }
 
   private OpRun run(List<StoredBytes> stored, Output output) {

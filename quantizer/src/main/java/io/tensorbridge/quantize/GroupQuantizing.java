@@ -91,6 +91,7 @@ final class GroupQuantizing implements OpRun {
       }
       output.commit(0, byteOffset, target);
       parameterParts.write(firstGroup, groups, parameters, 0, scratch);
+      output.quantized(chunk, from, values, scratch);
     }
   }
 

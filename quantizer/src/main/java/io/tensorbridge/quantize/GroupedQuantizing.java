@@ -42,9 +42,11 @@ final class GroupedQuantizing implements OpRun {
       GroupPieces pieces = GroupPieces.claim(coding, first, end, output, scratch);
       int magnitude = quantize(kernel, values, first, end, pieces);
       if (magnitude >= BlockKernel.INFINITE_BITS) {
-        quantize(kernel, clipped(first, end, elements, scratch), first, end, pieces);
+        values = clipped(first, end, elements, scratch);
+        quantize(kernel, values, first, end, pieces);
       }
       pieces.commit(output);
+      output.quantized(chunk, from, values, scratch);
     }
   }
 

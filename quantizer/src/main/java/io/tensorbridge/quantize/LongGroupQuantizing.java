@@ -73,7 +73,7 @@ final class LongGroupQuantizing implements OpRun {
       if (phase == 0) {
         findRange(chunk, scratch);
       } else {
-        writeCodes((long) chunk * Scratch.CHUNK_ELEMENTS, scratch);
+        writeCodes(chunk, scratch);
       }
     }
   }
@@ -116,7 +116,8 @@ final class LongGroupQuantizing implements OpRun {
     new ParameterParts(output, scheme.symmetric()).write(0, groups, parameters, 0, scratch);
   }
 
-  private void writeCodes(long from, Scratch scratch) {
+  private void writeCodes(int chunk, Scratch scratch) {
+    long from = (long) chunk * Scratch.CHUNK_ELEMENTS;
     int elements = (int) Math.min(Scratch.CHUNK_ELEMENTS, grid.elements() - from);
     int bits = scheme.bits();
     long byteOffset = grid.packedBytes(bits, from);
@@ -147,5 +148,6 @@ final class LongGroupQuantizing implements OpRun {
       kernel.pack(codes, 0, elements, bits, target, 0);
     }
     output.commit(0, byteOffset, target);
+    output.quantized(chunk, from, values, scratch);
   }
 }

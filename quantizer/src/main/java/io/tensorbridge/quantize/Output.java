@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Where the chunks of a run write: claim a range, fill it, commit it. */
-sealed interface Output {
+sealed interface Output permits Output.Memory, Output.Pieces, Output.Window, MeasuredOutput {
   /**
    * Memory for a range of a part.
    *
@@ -17,6 +17,21 @@ sealed interface Output {
 
   /** Ends the writing of a claimed range. */
   void commit(int part, long byteOffset, MemorySegment claimed);
+
+  /**
+   * Tells that a chunk has committed the codes of a run of elements. Every quantizing run calls it
+   * once for each chunk that writes codes, as the last thing it does with its scratch memory. The
+   * dequantizing run of the scheme has the same chunks, or is a {@link RangeRun}.
+   *
+   * @param chunk its index
+   * @param first the first element of the run
+   * @param values the float32 values that were quantized, after any clipping
+   * @param scratch what the chunk claimed its ranges from
+   */
+  default void quantized(
+      int chunk, long first, MemorySegment values, Scratch scratch) {
+    // nobody asked how close they are
+  }
 
   /** Whole parts in memory, written in place if it is native. */
   static Output to(List<Tensor> parts) {
@@ -62,6 +77,40 @@ sealed interface Output {
     @Override
     public void commit(int part, long byteOffset, MemorySegment claimed) {
       sink.write(part, byteOffset, claimed);
+    }
+  }
+
+  /** A range of the only part, in memory of the caller; for one thread. */
+  final class Window implements Output {
+    private final long begin;
+    private final MemorySegment target;
+    private long written;
+
+    /**
+     * A window.
+     *
+     * @param begin where the range begins in the part, in bytes
+     * @param target its native memory
+     */
+    Window(long begin, MemorySegment target) {
+      this.begin = begin;
+      this.target = target;
+    }
+
+    @Override
+    public MemorySegment claim(int part, long byteOffset, long byteLength, Scratch scratch) {
+      return target.asSlice(byteOffset - begin, byteLength);
+    }
+
+    @Override
+    public void commit(int part, long byteOffset, MemorySegment claimed) {
+      written += claimed.byteSize();
+    }
+
+    void requireFull() {
+      if (written != target.byteSize()) {
+        throw new IllegalStateException(written + " bytes came, not " + target.byteSize());
+      }
     }
   }
 }

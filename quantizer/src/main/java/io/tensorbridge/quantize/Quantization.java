@@ -110,6 +110,22 @@ public final class Quantization {
     return bind(source, Output.to(sink));
   }
 
+  /**
+   * Prepares a run that hands pieces to a sink and measures what it does: each chunk is dequantized
+   * and compared with its source while both are in the cache.
+   *
+   * @param source a tensor of this {@link #type()}, with any strides and backing
+   * @param sink takes the pieces, from the threads that run chunks
+   * @param meter adds up how close the result is, for this run alone
+   * @return the run, as above
+   */
+  public OpRun bind(Tensor source, PartSink sink, QualityMeter meter) {
+    MeasuredOutput output = new MeasuredOutput(this, sink, meter);
+    OpRun run = bind(source, output);
+    output.keepParameters(run.phaseCount() > 1);
+    return run;
+  }
+
   private OpRun bind(Tensor tensor, Output output) {
     if (!tensor.type().equals(type)) {
       throw new TensorException(

@@ -16,13 +16,16 @@ final class Scratch implements AutoCloseable {
   /** A quantized tensor has at most so many parts. */
   static final int MAX_PARTS = 8;
 
-  private static final int AREAS = 2 + 2 * MAX_PARTS;
+  private static final int AREAS = 3 + 2 * MAX_PARTS;
   private static final int ALIGNMENT = 64;
 
   /** The views that kernels see, and the owners that keep their memory. */
   private final MemorySegment[] areas = new MemorySegment[AREAS];
 
   private final MemorySegment[] owners = new MemorySegment[AREAS];
+
+  /** What the chunk in work claimed of its output, if that is to be measured. */
+  private final ClaimedRanges claims = new ClaimedRanges();
 
   private Scratch() {
     for (int i = 0; i < AREAS; i++) {
@@ -50,6 +53,16 @@ final class Scratch implements AutoCloseable {
     return area(2 + MAX_PARTS + part, byteLength);
   }
 
+  /** The values of a chunk as they come back. */
+  MemorySegment restored(long byteLength) {
+    return area(AREAS - 1, byteLength);
+  }
+
+  /** The ranges that the chunk in work claimed. */
+  ClaimedRanges claims() {
+    return claims;
+  }
+
   private MemorySegment area(int index, long byteLength) {
     MemorySegment area = areas[index];
     if (area.byteSize() < byteLength) {
@@ -74,6 +87,7 @@ final class Scratch implements AutoCloseable {
   /** Gives the memory back for the next chunk. */
   @Override
   public void close() {
+    claims.clear();
     Free.LIST.push(this);
   }
 

@@ -78,4 +78,16 @@ sealed interface StoredBytes {
       return target;
     }
   }
+
+  /**
+   * A range of a part that was just written, in native memory.
+   *
+   * @param begin where the range begins, in elements of the part
+   */
+  record Written(MemorySegment data, long begin, int elementBytes) implements StoredBytes {
+    @Override
+    public MemorySegment read(long first, int count, Scratch scratch) {
+      return data.asSlice((first - begin) * elementBytes, (long) count * elementBytes);
+    }
+  }
 }

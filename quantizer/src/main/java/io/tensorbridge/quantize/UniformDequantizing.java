@@ -2,7 +2,6 @@ package io.tensorbridge.quantize;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-import io.tensorbridge.op.OpRun;
 import io.tensorbridge.quantize.internal.kernel.KernelChoice;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import io.tensorbridge.quantize.internal.kernel.UniformKernel;
@@ -13,7 +12,7 @@ import java.util.List;
  * Dequantizes {@code uniform}: a chunk is a run of elements that begins at a whole byte of {@code
  * data}, whatever its groups are.
  */
-final class UniformDequantizing implements OpRun {
+final class UniformDequantizing implements RangeRun {
   private final UniformScheme scheme;
   private final GroupGrid grid;
   private final List<StoredBytes> parts;
@@ -36,7 +35,11 @@ final class UniformDequantizing implements OpRun {
   @Override
   public void runChunk(int phase, int chunk) {
     long from = (long) chunk * Scratch.CHUNK_ELEMENTS;
-    int elements = (int) Math.min(Scratch.CHUNK_ELEMENTS, grid.elements() - from);
+    runRange(from, (int) Math.min(Scratch.CHUNK_ELEMENTS, grid.elements() - from));
+  }
+
+  @Override
+  public void runRange(long from, int elements) {
     int bits = scheme.bits();
     UniformKernel kernel = choice.forWork(elements);
     try (Scratch scratch = Scratch.borrow()) {

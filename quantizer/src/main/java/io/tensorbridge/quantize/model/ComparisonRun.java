@@ -5,6 +5,8 @@ import io.tensorbridge.TensorException;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.quantize.PartSink;
+import io.tensorbridge.quantize.TensorQuality;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Queue;
 
@@ -95,24 +97,22 @@ final class ComparisonRun implements OpRun {
     return numbers ? FloatRuns.of(file, tensor, sink) : new CopyRun(file, tensor.parts(), sink);
   }
 
-  /** The values of one chunk; its array is used again and again, since new memory costs more. */
+  /** The bytes of one chunk; its memory is used again and again, since new memory costs more. */
   static final class Piece {
     private long byteOffset = -1;
-    private int count;
-    private float[] values = new float[0];
+    private MemorySegment memory = MemorySegment.NULL;
+    private MemorySegment bytes = MemorySegment.NULL;
 
-    private void take(long offset, MemorySegment bytes) {
+    private void take(long offset, MemorySegment taken) {
       byteOffset = offset;
-      count = Math.toIntExact(Math.ceilDiv(bytes.byteSize(), (long) Float.BYTES));
-      if (values.length < count) {
-        values = new float[count];
+      if (memory.byteSize() < taken.byteSize()) {
+        memory = Arena.ofAuto().allocate(taken.byteSize(), Long.BYTES);
       }
-      values[count - 1] = 0;
-      MemorySegment.copy(bytes, 0, MemorySegment.ofArray(values), 0, bytes.byteSize());
+      bytes = memory.asSlice(0, taken.byteSize()).copyFrom(taken);
     }
 
     private boolean coversTheSameAs(Piece other) {
-      return byteOffset == other.byteOffset && count == other.count;
+      return byteOffset == other.byteOffset && bytes.byteSize() == other.bytes.byteSize();
     }
   }
 
@@ -125,7 +125,9 @@ final class ComparisonRun implements OpRun {
     if (!original.coversTheSameAs(copy)) {
       throw new IllegalStateException(first.encoding() + " and " + second.encoding() + " differ");
     }
-    chunks[chunk] = exact ? requireEqual(original, copy) : compare(original, copy);
+    chunks[chunk] = exact
+        ? requireEqual(original, copy)
+        : TensorQuality.of(original.bytes, copy.bytes);
     pieces.add(original);
     pieces.add(copy);
   }
@@ -137,31 +139,10 @@ final class ComparisonRun implements OpRun {
 
   /** Of integers, only equality is told. */
   private TensorQuality requireEqual(Piece original, Piece copy) {
-    for (int i = 0; i < original.count; i++) {
-      if (Float.floatToRawIntBits(original.values[i]) != Float.floatToRawIntBits(copy.values[i])) {
-        throw new TensorException(
-            ErrorCode.BAD_SHAPE, "holds other " + first.encoding() + " values in the other file");
-      }
+    if (original.bytes.mismatch(copy.bytes) >= 0) {
+      throw new TensorException(
+          ErrorCode.BAD_SHAPE, "holds other " + first.encoding() + " values in the other file");
     }
     return TensorQuality.NONE;
-  }
-
-  private static TensorQuality compare(Piece original, Piece copy) {
-    double signal = 0;
-    double noise = 0;
-    double product = 0;
-    double squares = 0;
-    double maxAbsError = 0;
-    for (int i = 0; i < original.count; i++) {
-      double a = original.values[i];
-      double b = copy.values[i];
-      double error = a - b;
-      signal += a * a;
-      noise += error * error;
-      product += a * b;
-      squares += b * b;
-      maxAbsError = Math.max(maxAbsError, Math.abs(error));
-    }
-    return new TensorQuality(original.count, signal, noise, product, squares, maxAbsError);
   }
 }

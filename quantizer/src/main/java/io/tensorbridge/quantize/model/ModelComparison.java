@@ -8,6 +8,7 @@ import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.op.OpBatch;
 import io.tensorbridge.op.Outcome;
 import io.tensorbridge.op.WorkerPool;
+import io.tensorbridge.quantize.TensorQuality;
 import io.tensorbridge.quantize.model.ModelConversion.ProgressListener;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -57,4 +57,8 @@ final class Exercises {
     kernel.unpack(coded, ELEMENTS, ELEMENTS, 2, coded, 0);
     kernel.values(coded, 0, ELEMENTS, 0.5f, 7.5f, values, 0);
   }
+
+  static void compare(ErrorKernel kernel, MemorySegment values, MemorySegment coded) {
+    kernel.compare(values, 0, values, 0, ELEMENTS);
+  }
 }

@@ -20,6 +20,7 @@ public final class Kernels {
   private final Map<GroupFormat, KernelChoice<GroupKernel>> groupDequantizing;
   private final KernelChoice<UniformKernel> uniformQuantizing;
   private final KernelChoice<UniformKernel> uniformDequantizing;
+  private final KernelChoice<ErrorKernel> errors;
 
   private Kernels(KernelPolicy policy) {
     boolean vectors = policy != KernelPolicy.SCALAR;
@@ -42,6 +43,12 @@ public final class Kernels {
     this.groupDequantizing = Collections.unmodifiableMap(groupDequantizing);
     this.uniformQuantizing = uniformChoice(vectors, Exercises::quantizeUniform);
     this.uniformDequantizing = uniformChoice(vectors, Exercises::dequantizeUniform);
+    this.errors =
+        new KernelChoice<>(
+            "errors",
+            new ScalarErrors(),
+            vectors ? () -> new VectorErrors() : null,
+            Exercises::compare);
     if (policy == KernelPolicy.VECTOR) {
       quantizing.values().forEach(KernelChoice::vectorOnly);
       dequantizing.values().forEach(KernelChoice::vectorOnly);
@@ -49,6 +56,7 @@ public final class Kernels {
       groupDequantizing.values().forEach(KernelChoice::vectorOnly);
       uniformQuantizing.vectorOnly();
       uniformDequantizing.vectorOnly();
+      errors.vectorOnly();
     }
   }
 
@@ -159,5 +167,14 @@ public final class Kernels {
    */
   public KernelChoice<UniformKernel> uniformDequantizing() {
     return uniformDequantizing;
+  }
+
+  /**
+   * The kernel that compares values with what became of them.
+   *
+   * @return its choice
+   */
+  public KernelChoice<ErrorKernel> errors() {
+    return errors;
   }
 }

@@ -27,6 +27,7 @@ final class KernelTwins {
     }
     for (int count = 1; count <= 130; count++) {
       compareUniform(count);
+      compareErrors(count);
     }
     System.out.println(Lanes.COUNT + " lanes");
   }
@@ -94,6 +95,17 @@ final class KernelTwins {
       require(expected == found, format + " magnitude of " + blocks + " blocks");
       requireSame(coded, format + " codes of " + blocks + " blocks");
       requireSame(decoded, format + " values of " + blocks + " blocks");
+    }
+  }
+
+  static void compareErrors(int count) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment original = values(arena, count, 1);
+      MemorySegment copy = values(arena, count, 2);
+      ErrorSums expected =
+          new ScalarErrors().compare(original, MISALIGNED, copy, MISALIGNED, count);
+      ErrorSums found = new VectorErrors().compare(original, MISALIGNED, copy, MISALIGNED, count);
+      require(expected.equals(found), "errors of " + count + ": " + expected + " " + found);
     }
   }
 

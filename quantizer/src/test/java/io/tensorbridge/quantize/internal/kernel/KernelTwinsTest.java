@@ -43,6 +43,12 @@ class KernelTwinsTest {
     awkwardCounts().forEach(KernelTwins::compareUniform);
   }
 
+  @Test
+  void errorTwinsGiveTheSameSums() {
+    awkwardCounts().forEach(KernelTwins::compareErrors);
+    KernelTwins.compareErrors(5 * 1_024 + 3);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"-XX:MaxVectorSize=16", "-XX:MaxVectorSize=32", "-XX:MaxVectorSize=64"})
   void twinsWriteTheSameBytesWithOtherVectorLengths(String flag)
