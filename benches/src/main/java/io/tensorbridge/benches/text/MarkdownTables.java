@@ -17,10 +17,12 @@ import java.util.regex.Pattern;
 
 /**
  * Puts tables into Markdown, between {@code <!-- table: NAME -->} and {@code <!-- end -->}, a line
- * each. The name is that of a family, or {@code machine}.
+ * each. The name is that of a family, {@code machine}, or {@code schemes}: the kernels in short.
  */
 final class MarkdownTables {
   private static final String MACHINE = "machine";
+  private static final String SCHEMES = "schemes";
+  private static final String KERNELS = "kernels";
   private static final Pattern BEGIN = Pattern.compile("\\s*<!-- table: (\\S+) -->\\s*");
   private static final Pattern END = Pattern.compile("\\s*<!-- end -->\\s*");
 
@@ -78,13 +80,14 @@ final class MarkdownTables {
     if (name.equals(MACHINE)) {
       return machine().forMarkdown();
     }
-    Map<String, List<Benchmark>> groups = results.groups(name);
+    Map<String, List<Benchmark>> groups =
+        results.groups(name.equals(SCHEMES) ? KERNELS : name);
     if (groups.isEmpty()) {
       throw new IOException(
           "line " + (line + 1) + ": there is no family " + name + ", only "
               + String.join(", ", results.families()) + " and " + MACHINE);
     }
-    return family(groups).forMarkdown();
+    return (name.equals(SCHEMES) ? SchemeSpeeds.table(groups) : family(groups)).forMarkdown();
   }
 
   private static TextTable family(Map<String, List<Benchmark>> groups) {
