@@ -5,7 +5,6 @@ import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.CODES;
 import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.ELEMENTS;
 import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.PARTS;
 import static io.tensorbridge.quantize.internal.kernel.Nvfp4Layout.PART_ELEMENTS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
