@@ -41,7 +41,7 @@ final class VectorNvfp4 implements BlockKernel {
       long from = sourceOffset + (long) block * BLOCK;
       long to = targetOffset + (long) block * BYTES;
       for (int part = 0; part < PARTS; part++) {
-        long codes = to + CODES + part * HALF_ELEMENTS;
+        long codes = to + CODES + (long) part * HALF_ELEMENTS;
         int greatest =
             quantizePart(source, from + (long) part * PART, target, to + part, codes);
         magnitude = Math.max(magnitude, greatest);
@@ -136,7 +136,7 @@ final class VectorNvfp4 implements BlockKernel {
       for (int part = 0; part < PARTS; part++) {
         int scaleCode = Byte.toUnsignedInt(source.get(JAVA_BYTE, from + part));
         float scale = Nvfp4Layout.halfScale(scaleCode);
-        long codes = from + CODES + part * HALF_ELEMENTS;
+        long codes = from + CODES + (long) part * HALF_ELEMENTS;
         dequantizePart(source, codes, scale, target, to + (long) part * PART);
       }
     }
