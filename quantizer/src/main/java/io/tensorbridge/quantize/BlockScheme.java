@@ -27,7 +27,9 @@ public enum BlockScheme implements QuantScheme {
   /** 32 elements in 17 bytes: a power of two and 32 floats of 4 bits (OCP MXFP4). */
   MXFP4(BlockFormat.MXFP4),
   /** 64 elements in 36 bytes: a float of 8 bits for each 16 of 64 floats of 4 bits. */
-  NVFP4(BlockFormat.NVFP4);
+  NVFP4(BlockFormat.NVFP4),
+  /** 32 elements in 18 bytes: an fp16 scale and 32 nibbles, codes of a table of 16 values. */
+  IQ4_NL(BlockFormat.IQ4_NL);
 
   private final BlockFormat format;
 

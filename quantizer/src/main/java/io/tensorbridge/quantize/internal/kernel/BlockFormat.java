@@ -21,7 +21,9 @@ public enum BlockFormat {
   /** See {@link Mxfp4Layout}. */
   MXFP4(Mxfp4Layout.ELEMENTS, Mxfp4Layout.BYTES),
   /** See {@link Nvfp4Layout}. */
-  NVFP4(Nvfp4Layout.ELEMENTS, Nvfp4Layout.BYTES);
+  NVFP4(Nvfp4Layout.ELEMENTS, Nvfp4Layout.BYTES),
+  /** See {@link Iq4NlLayout}. */
+  IQ4_NL(Iq4NlLayout.ELEMENTS, Iq4NlLayout.BYTES);
 
   private final int blockElements;
   private final int blockBytes;
@@ -62,6 +64,7 @@ public enum BlockFormat {
       case Q5_1 -> new ScalarQ51();
       case MXFP4 -> new ScalarMxfp4();
       case NVFP4 -> new ScalarNvfp4();
+      case IQ4_NL -> new ScalarIq4Nl();
     };
   }
 
@@ -86,6 +89,7 @@ public enum BlockFormat {
       case Q5_1 -> new VectorQ51();
       case MXFP4 -> new VectorMxfp4();
       case NVFP4 -> new VectorNvfp4();
+      case IQ4_NL -> new VectorIq4Nl();
     };
   }
 }

@@ -70,4 +70,12 @@ final class Lanes {
       target.set(JAVA_INT_UNALIGNED, offset, bytes.reinterpretAsInts().lane(0));
     }
   }
+
+  /**
+   * Stores the low byte of each lane; the array must have room for a whole vector of {@link
+   * #BYTES}, whose surplus means nothing.
+   */
+  static void storeBytes(IntVector lanes, byte[] target, int at) {
+    ((ByteVector) lanes.convertShape(VectorOperators.I2B, BYTES, 0)).intoArray(target, at);
+  }
 }
