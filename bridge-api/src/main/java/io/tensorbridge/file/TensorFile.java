@@ -4,8 +4,10 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * An open file of named tensors; immutable and thread-safe until it is closed.
@@ -77,6 +79,15 @@ public interface TensorFile extends AutoCloseable {
    * @return keys and values, empty if the format has none
    */
   Map<String, String> metadata();
+
+  /**
+   * Where the file lies.
+   *
+   * @return the path by which it was opened; empty if it is no file on disk
+   */
+  default Optional<Path> path() {
+    return Optional.empty();
+  }
 
   /** Unmaps the file; its tensors must not be used any more. */
   @Override

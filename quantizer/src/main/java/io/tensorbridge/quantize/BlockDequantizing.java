@@ -1,12 +1,11 @@
 package io.tensorbridge.quantize;
 
-import io.tensorbridge.op.OpRun;
 import io.tensorbridge.quantize.internal.kernel.BlockFormat;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import java.lang.foreign.MemorySegment;
 
 /** Dequantizes a format whose blocks all have the same size: a chunk is a run of blocks. */
-final class BlockDequantizing implements OpRun {
+final class BlockDequantizing implements DequantizingRun {
   private final BlockFormat format;
   private final StoredBytes data;
   private final Output output;
@@ -24,6 +23,11 @@ final class BlockDequantizing implements OpRun {
   @Override
   public int chunkCount(int phase) {
     return Math.toIntExact(Math.ceilDiv(blocks, chunkBlocks));
+  }
+
+  @Override
+  public long firstElement(int chunk) {
+    return Math.min((long) chunk * chunkBlocks, blocks) * format.blockElements();
   }
 
   @Override

@@ -87,7 +87,7 @@ public final class Dequantization {
    */
   public OpRun bind(List<Tensor> sources, Tensor output) {
     Parts.require(List.of(new OutputSpec("output", type)), List.of(output));
-    return bind(sources, Output.to(List.of(output)));
+    return FileBackedRun.watch(sources, run(sources, Output.to(List.of(output))));
   }
 
   /**
@@ -98,16 +98,21 @@ public final class Dequantization {
    * @return the run; it keeps sources and sink until its last chunk has ended
    */
   public OpRun bind(List<Tensor> sources, PartSink sink) {
-    return bind(sources, Output.to(sink));
+    return FileBackedRun.watch(sources, run(sources, sink));
   }
 
-  private OpRun bind(List<Tensor> sources, Output output) {
+  /** As above, with its chunks, and without an explanation of faults. */
+  DequantizingRun run(List<Tensor> sources, PartSink sink) {
+    return run(sources, Output.to(sink));
+  }
+
+  private DequantizingRun run(List<Tensor> sources, Output output) {
     Parts.require(parts, sources);
     List<StoredBytes> stored = new ArrayList<>(sources.size());
     for (Tensor source : sources) {
       stored.add(StoredBytes.of(source, stored.size()));
     }
-    return FileBackedRun.watch(sources, run(stored, output));
+    return dequantizing(stored, output);
   }
 
   /**
@@ -120,7 +125,7 @@ public final class Dequantization {
    */
   void chunk(List<StoredBytes> stored, int chunk, long from, MemorySegment values) {
     Output.Window window = new Output.Window(from * Float.BYTES, values);
-    OpRun run = run(stored, window);
+    DequantizingRun run = dequantizing(stored, window);
     if (run instanceof RangeRun ranges) {
       ranges.runRange(from, Math.toIntExact(values.byteSize() / Float.BYTES));
     } else {
@@ -129,7 +134,7 @@ public final class Dequantization {
     window.requireFull();
   }
 
-  private OpRun run(List<StoredBytes> stored, Output output) {
+  private DequantizingRun dequantizing(List<StoredBytes> stored, Output output) {
     long elements = type.shape().elementCount();
     return switch (scheme) {
       case BlockScheme block ->

@@ -5,35 +5,61 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import io.tensorbridge.DType;
 import io.tensorbridge.ErrorCode;
+import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
-import io.tensorbridge.quantize.internal.kernel.BlockFormat;
-import io.tensorbridge.quantize.internal.kernel.DoubleNarrowing;
-import io.tensorbridge.quantize.internal.kernel.Kernels;
+import io.tensorbridge.op.OpRun;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Objects;
 
 /**
- * The elements of a tensor in C order as float32, whatever its dtype, strides and backing;
- * thread-safe.
- *
- * <p>Row-major float32 in native memory that nobody can shrink is read in place; everything else is
- * copied into scratch memory, a chunk at a time.
+ * The elements of a tensor in C order as float32, wherever they come from: plain elements, or a
+ * quantized tensor that is dequantized on the way, a chunk at a time; thread-safe.
  */
-final class FloatSource {
+public abstract class FloatSource {
   private static final int INFINITE_BITS = 0x7f800000;
 
-  private final Tensor tensor;
-  private final StoredBytes stored;
+  private final TensorType type;
+  private final List<Tensor> tensors;
 
-  private FloatSource(Tensor tensor) {
-    this.tensor = tensor;
-    this.stored = StoredBytes.of(tensor, 0);
+  /**
+   * A source.
+   *
+   * @param type the dtype in which values are given, and the shape
+   * @param tensors what is read; those of mapped files are watched for truncation
+   */
+  protected FloatSource(TensorType type, List<Tensor> tensors) {
+    this.type = type;
+    this.tensors = List.copyOf(tensors);
   }
 
-  static FloatSource of(Tensor tensor) {
+  /**
+   * The elements of a plain tensor.
+   *
+   * @param tensor float32, float16, bfloat16 or float64, with any strides and backing
+   * @return the source; it keeps the tensor
+   * @throws TensorException {@link ErrorCode#UNSUPPORTED_DTYPE} if the elements are something else
+   */
+  public static FloatSource of(Tensor tensor) {
     requireFloats(tensor.type());
-    return new FloatSource(tensor);
+    return new TensorFloats(tensor);
+  }
+
+  /**
+   * The elements of a quantized tensor. Where a row does not hold whole blocks, they are taken to
+   * run across rows, as files of others have it.
+   *
+   * @param scheme its scheme
+   * @param shape its shape
+   * @param parts its parts, with any strides and backing
+   * @return the source; it keeps the parts
+   * @throws TensorException {@link ErrorCode#BAD_SHAPE} if these are not the parts of such a tensor
+   */
+  public static FloatSource of(QuantScheme scheme, Shape shape, List<Tensor> parts) {
+    Shape blocks = scheme.fits(shape) ? shape : Shape.of(shape.elementCount());
+    return new DequantizedFloats(Dequantization.of(scheme, blocks), shape, parts);
   }
 
   /** Refuses dtypes that have no plain float value. */
@@ -56,40 +82,69 @@ final class FloatSource {
         : "convert it to float32 first";
   }
 
-  long elementCount() {
-    return tensor.shape().elementCount();
+  /**
+   * What is read.
+   *
+   * @return the dtype of plain elements, float32 of a quantized tensor; and the shape
+   */
+  public final TensorType type() {
+    return type;
+  }
+
+  /**
+   * Prepares a run that hands out all values as float32.
+   *
+   * @param sink takes them in pieces, as part 0; sources of the same shape give the same pieces
+   * @return the run; it keeps source and sink until its last chunk has ended; a chunk throws {@link
+   *     io.tensorbridge.FormatException} if the file behind the source was truncated
+   */
+  public OpRun run(PartSink sink) {
+    return watch(new FloatCopying(this, sink));
+  }
+
+  /**
+   * Gives a run of values.
+   *
+   * @param first the first element
+   * @param values receives float32: native memory of any alignment
+   */
+  protected abstract void copy(long first, MemorySegment values);
+
+  /**
+   * Gives a run of values, for tests and small tensors.
+   *
+   * @param first the first element
+   * @param values receives them: native memory of any alignment
+   * @throws IndexOutOfBoundsException if there are fewer elements
+   */
+  public final void read(long first, MemorySegment values) {
+    Objects.checkFromIndexSize(first, values.byteSize() / Float.BYTES, elementCount());
+    copy(first, values);
+  }
+
+  final long elementCount() {
+    return type.shape().elementCount();
+  }
+
+  /** A run over this source that explains what happens if a mapped file is truncated. */
+  final OpRun watch(OpRun run) {
+    return FileBackedRun.watch(tensors, run);
   }
 
   /**
    * A run of elements.
    *
-   * @return native float32 values, valid until the scratch memory is used again; the tensor's own
-   *     memory if possible: not to be written
+   * @return native float32 values, valid until the scratch memory is used again; maybe the tensor's
+   *     own memory: not to be written
    */
   MemorySegment read(long first, int count, Scratch scratch) {
-    MemorySegment bytes = stored.read(first, count, scratch);
-    DType dtype = tensor.dtype();
-    if (dtype == DType.F32) {
-      return bytes;
-    }
     MemorySegment values = scratch.values((long) count * Float.BYTES);
-    Kernels kernels = Kernels.shared();
-    switch (dtype) {
-      case F16 -> widen(kernels, BlockFormat.F16, bytes, values, count);
-      case BF16 -> widen(kernels, BlockFormat.BF16, bytes, values, count);
-      case F64 -> DoubleNarrowing.narrow(bytes, values, count);
-      default -> throw new IllegalStateException("refused at construction: " + dtype);
-    }
+    copy(first, values);
     return values;
   }
 
-  private static void widen(
-      Kernels kernels, BlockFormat format, MemorySegment from, MemorySegment to, int count) {
-    kernels.dequantizing(format).forWork(count).dequantize(from, 0, to, 0, count);
-  }
-
   /** As {@link #read}, always in scratch memory, so that the values may be changed. */
-  MemorySegment readToChange(long first, int count, Scratch scratch) {
+  final MemorySegment readToChange(long first, int count, Scratch scratch) {
     MemorySegment values = read(first, count, scratch);
     MemorySegment copy = scratch.values((long) count * Float.BYTES);
     if (values.address() != copy.address()) {
@@ -102,7 +157,7 @@ final class FloatSource {
    * The refusal of a tensor that holds NaN or infinity: looks for the first such value, so that the
    * message does not depend on which thread met one.
    */
-  TensorException nonFinite(Scratch scratch) {
+  final TensorException nonFinite(Scratch scratch) {
     long count = elementCount();
     for (long first = 0; first < count; first += Scratch.CHUNK_ELEMENTS) {
       int length = (int) Math.min(Scratch.CHUNK_ELEMENTS, count - first);
@@ -121,7 +176,7 @@ final class FloatSource {
     String where = index < 0 ? "a value changed while it was read" : "element " + index;
     String what = Float.isNaN(value)
         ? "NaN"
-        : tensor.dtype() == DType.F64
+        : type.dtype() == DType.F64
             ? "infinite as float32"
             : "infinite";
     return new TensorException(

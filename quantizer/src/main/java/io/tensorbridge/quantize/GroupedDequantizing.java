@@ -1,6 +1,5 @@
 package io.tensorbridge.quantize;
 
-import io.tensorbridge.op.OpRun;
 import io.tensorbridge.quantize.internal.kernel.GroupKernel;
 import io.tensorbridge.quantize.internal.kernel.KernelChoice;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
@@ -8,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** The reverse of {@link GroupedQuantizing}, with the same chunks. */
-final class GroupedDequantizing implements OpRun {
+final class GroupedDequantizing implements DequantizingRun {
   private final GroupCoding coding;
   private final GroupChunks chunks;
   private final List<StoredBytes> parts;
@@ -26,6 +25,13 @@ final class GroupedDequantizing implements OpRun {
   @Override
   public int chunkCount(int phase) {
     return chunks.count();
+  }
+
+  @Override
+  public long firstElement(int chunk) {
+    return chunk < chunks.count()
+        ? coding.grid().groupStart(chunks.firstGroup(chunk))
+        : coding.grid().elements();
   }
 
   @Override

@@ -114,25 +114,57 @@ public final class Quantization {
    * Prepares a run that hands pieces to a sink and measures what it does: each chunk is dequantized
    * and compared with its source while both are in the cache.
    *
-   * @param source a tensor of this {@link #type()}, with any strides and backing
+   * @param source of this {@link #type()}, maybe quantized itself
    * @param sink takes the pieces, from the threads that run chunks
    * @param meter adds up how close the result is, for this run alone
    * @return the run, as above
    */
-  public OpRun bind(Tensor source, PartSink sink, QualityMeter meter) {
+  public OpRun bind(FloatSource source, PartSink sink, QualityMeter meter) {
     MeasuredOutput output = new MeasuredOutput(this, sink, meter);
     OpRun run = bind(source, output);
     output.keepParameters(run.phaseCount() > 1);
     return run;
   }
 
+  /**
+   * The same of a plain tensor.
+   *
+   * @param source a tensor of this {@link #type()}, with any strides and backing
+   * @param sink takes the pieces, from the threads that run chunks
+   * @param meter adds up how close the result is, for this run alone
+   * @return the run, as above
+   */
+  public OpRun bind(Tensor source, PartSink sink, QualityMeter meter) {
+    requirePlanned(source.type());
+    return bind(FloatSource.of(source), sink, meter);
+  }
+
+  /**
+   * Prepares a run that hands pieces to a sink, from a source that may be quantized itself.
+   *
+   * @param source of this {@link #type()}
+   * @param sink takes the pieces, from the threads that run chunks
+   * @return the run, as above
+   */
+  public OpRun bind(FloatSource source, PartSink sink) {
+    return bind(source, Output.to(sink));
+  }
+
   private OpRun bind(Tensor tensor, Output output) {
-    if (!tensor.type().equals(type)) {
+    requirePlanned(tensor.type());
+    return bind(FloatSource.of(tensor), output);
+  }
+
+  private OpRun bind(FloatSource source, Output output) {
+    requirePlanned(source.type());
+    return source.watch(run(source, output));
+  }
+
+  private void requirePlanned(TensorType given) {
+    if (!given.equals(type)) {
       throw new TensorException(
-          ErrorCode.BAD_SHAPE, tensor.type() + " was given where " + type + " was planned");
+          ErrorCode.BAD_SHAPE, given + " was given where " + type + " was planned");
     }
-    FloatSource source = FloatSource.of(tensor);
-    return FileBackedRun.watch(List.of(tensor), run(source, output));
   }
 
   private OpRun run(FloatSource source, Output output) {

@@ -1,9 +1,7 @@
 package io.tensorbridge.quantize;
 
-import io.tensorbridge.op.OpRun;
-
 /** A dequantizing run of one phase that can also begin and end elsewhere than its chunks do. */
-interface RangeRun extends OpRun {
+interface RangeRun extends DequantizingRun {
   /**
    * Dequantizes a run of elements that a chunk of the quantization wrote.
    *

@@ -33,6 +33,11 @@ final class UniformDequantizing implements RangeRun {
   }
 
   @Override
+  public long firstElement(int chunk) {
+    return Math.min((long) chunk * Scratch.CHUNK_ELEMENTS, grid.elements());
+  }
+
+  @Override
   public void runChunk(int phase, int chunk) {
     long from = (long) chunk * Scratch.CHUNK_ELEMENTS;
     runRange(from, (int) Math.min(Scratch.CHUNK_ELEMENTS, grid.elements() - from));

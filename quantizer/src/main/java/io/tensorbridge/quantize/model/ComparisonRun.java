@@ -11,8 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Queue;
 
 /**
- * Compares two tensors of the same shape, chunk by chunk: the runs behind {@link FloatRuns} cut all
- * encodings alike.
+ * Compares two tensors of the same shape, chunk by chunk: the runs of a {@link
+ * io.tensorbridge.quantize.FloatSource} cut all encodings alike.
  */
 final class ComparisonRun implements OpRun {
   private final TensorFile firstFile;
@@ -39,7 +39,7 @@ final class ComparisonRun implements OpRun {
     this.secondFile = secondFile;
     this.second = second;
     this.pieces = pieces;
-    this.exact = first.scheme().isEmpty() && !first.isFloat();
+    this.exact = !first.isQuantized() && !first.isFloat();
   }
 
   String name() {
@@ -92,9 +92,9 @@ final class ComparisonRun implements OpRun {
   }
 
   private static OpRun run(TensorFile file, ModelTensor tensor, Piece piece) {
-    boolean numbers = tensor.scheme().isPresent() || tensor.isFloat();
+    boolean numbers = tensor.isQuantized() || tensor.isFloat();
     PartSink sink = (part, byteOffset, bytes) -> piece.take(byteOffset, bytes);
-    return numbers ? FloatRuns.of(file, tensor, sink) : new CopyRun(file, tensor.parts(), sink);
+    return numbers ? tensor.floats(file).run(sink) : new CopyRun(file, tensor.parts(), sink);
   }
 
   /** The bytes of one chunk; its memory is used again and again, since new memory costs more. */

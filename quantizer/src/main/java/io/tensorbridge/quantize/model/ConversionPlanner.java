@@ -13,6 +13,8 @@ import io.tensorbridge.op.OutputSpec;
 import io.tensorbridge.quantize.FloatScheme;
 import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.Quantization;
+import io.tensorbridge.quantize.checkpoint.CheckpointLayouts;
+import io.tensorbridge.quantize.checkpoint.StoredEntry;
 import io.tensorbridge.quantize.model.TensorPlan.Treatment;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,7 +77,8 @@ final class ConversionPlanner {
 
   private TensorPlan planByRule(ModelTensor tensor) {
     QuantScheme wanted = options.scheme();
-    if (!tensor.isFloat()) {
+    boolean done = tensor.encoding().equals(wanted.toString());
+    if (done || !tensor.isFloat() && !tensor.isQuantized()) {
       return planAs(tensor, wanted, "");
     }
     if (tensor.shape().rank() < 2) {
@@ -98,46 +101,60 @@ final class ConversionPlanner {
     if (tensor.isFloat()) {
       return quantize(tensor, scheme, note);
     }
-    if (tensor.scheme().isPresent() && tensor.encoding().equals(scheme.toString())) {
-      return copy(tensor, "is " + tensor.encoding() + " already");
+    if (tensor.isQuantized()) {
+      return tensor.encoding().equals(scheme.toString())
+          ? copy(tensor, "is " + tensor.encoding() + " already")
+          : quantize(tensor, scheme, note);
     }
-    boolean ggmlBlocks =
-        tensor.dtype().isEmpty() && GgmlType.ofEncoding(tensor.encoding()) != null;
-    if (tensor.scheme().isPresent() || ggmlBlocks) {
+    if (tensor.dtype().isEmpty() && GgmlType.ofEncoding(tensor.encoding()) != null) {
       throw new TensorException(
           ErrorCode.UNSUPPORTED_DTYPE,
-          "is " + tensor.encoding() + " already and would lose twice; quantize the original"
-              + " model, or dequantize this one first");
+          "is " + tensor.encoding() + ", which can't be dequantized; quantize the original model");
     }
     return copy(tensor, "no floats, copied as " + tensor.encoding());
   }
 
   private TensorPlan quantize(ModelTensor tensor, QuantScheme scheme, String note) {
-    DType dtype = tensor.dtype().orElseThrow();
+    DType dtype = tensor.dtype().orElse(DType.F32);
     TensorType type = new TensorType(dtype, tensor.shape());
-    if (scheme instanceof FloatScheme plain && plain.dtype() == dtype) {
+    if (tensor.isFloat() && scheme instanceof FloatScheme plain && plain.dtype() == dtype) {
       return new TensorPlan(
           tensor, new Treatment.Copy(), List.of(TensorEntry.of(tensor.name(), type)), note);
     }
     Quantization quantization = Quantization.of(scheme, type, options.nonFinite());
+    List<StoredEntry> entries = entries(tensor, quantization);
     return new TensorPlan(
-        tensor, new Treatment.Quantize(quantization), outputs(tensor, quantization), note);
+        tensor,
+        new Treatment.Quantize(quantization, entries),
+        entries.stream().map(StoredEntry::entry).toList(),
+        note);
   }
 
-  static List<TensorEntry> outputs(ModelTensor tensor, Quantization quantization) {
-    List<TensorEntry> outputs = new ArrayList<>(3);
+  /** In safetensors as the scheme's library stores it; else, and elsewhere, an entry for each part. */
+  private List<StoredEntry> entries(ModelTensor tensor, Quantization quantization) {
+    List<StoredEntry> entries = container instanceof SafetensorsFormat
+        ? CheckpointLayouts.store(
+            tensor.name(),
+            quantization.scheme(),
+            tensor.shape(),
+            quantization.type().dtype())
+        : List.of();
+    return entries.isEmpty() ? entriesOfParts(tensor, quantization) : entries;
+  }
+
+  private static List<StoredEntry> entriesOfParts(ModelTensor tensor, Quantization quantization) {
+    List<StoredEntry> entries = new ArrayList<>(3);
     for (OutputSpec part : quantization.parts()) {
-      long byteLength = part.type().byteLength();
-      outputs.add(
-          outputs.isEmpty()
-              ? new TensorEntry(
-                  tensor.name(),
-                  quantization.scheme().toString().toLowerCase(Locale.ROOT),
-                  tensor.shape(),
-                  byteLength)
-              : TensorEntry.of(ModelTensor.partName(tensor.name(), part), part.type()));
+      TensorEntry entry = entries.isEmpty()
+          ? new TensorEntry(
+              tensor.name(),
+              quantization.scheme().toString().toLowerCase(Locale.ROOT),
+              tensor.shape(),
+              part.type().byteLength())
+          : TensorEntry.of(ModelTensor.partName(tensor.name(), part), part.type());
+      entries.add(new StoredEntry(entry, new StoredEntry.Content.Part(entries.size())));
     }
-    return List.copyOf(outputs);
+    return entries;
   }
 
   private TensorPlan copy(ModelTensor tensor, String note) {

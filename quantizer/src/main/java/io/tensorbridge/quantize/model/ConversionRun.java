@@ -113,10 +113,12 @@ final class ConversionRun implements OpBatch.Listener {
     PartSink sink = (part, byteOffset, bytes) -> writer.write(firstEntry + part, byteOffset, bytes);
     ModelTensor source = plan.source();
     return switch (plan.treatment()) {
-      case Treatment.Quantize(var quantization) ->
-          quantization.bind(input.tensor(source.name()), sink);
+      case Treatment.Quantize(var quantization, var entries) ->
+          quantization.bind(
+              source.floats(input),
+              new LayoutSink(writer, firstEntry, entries, quantization.parts()));
       case Treatment.Copy() -> new CopyRun(input, source.parts(), sink);
-      case Treatment.Dequantize() -> FloatRuns.of(input, source, sink);
+      case Treatment.Dequantize() -> source.floats(input).run(sink);
     };
   }
 

@@ -19,7 +19,7 @@ final class DequantizationPlanner {
    * @throws TensorException if it can't be dequantized, or the container can't hold it
    */
   static TensorPlan plan(ModelTensor tensor, TensorFileFormat container) {
-    if (tensor.scheme().isPresent()) {
+    if (tensor.isQuantized()) {
       TensorType type = new TensorType(DType.F32, tensor.shape());
       return new TensorPlan(
           tensor, new Treatment.Dequantize(), List.of(TensorEntry.of(tensor.name(), type)), "");

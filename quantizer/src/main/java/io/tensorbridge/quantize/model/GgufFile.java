@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * An open GGUF file; immutable and thread-safe until it is closed.
@@ -129,6 +130,11 @@ public final class GgufFile implements TensorFile {
     Map<String, String> text = new LinkedHashMap<>();
     header.metadata().forEach((key, value) -> text.put(key, value.toText()));
     return text;
+  }
+
+  @Override
+  public Optional<Path> path() {
+    return Optional.of(file.path());
   }
 
   @Override

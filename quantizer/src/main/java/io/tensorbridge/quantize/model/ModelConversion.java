@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -171,6 +172,7 @@ public final class ModelConversion implements AutoCloseable {
         }
       }
       plans = List.copyOf(planned);
+      warnOfSecondLosses();
       if (format instanceof GgufFormat) {
         warnings.addAll(GgufWriter.warnings(outputs(plans)));
       }
@@ -178,6 +180,23 @@ public final class ModelConversion implements AutoCloseable {
     } catch (RuntimeException refused) {
       input.close();
       throw refused;
+    }
+  }
+
+  /** What quantization took away once does not come back, and the second one takes more. */
+  private void warnOfSecondLosses() {
+    Map<String, Integer> counts = new TreeMap<>();
+    for (TensorPlan plan : plans) {
+      if (plan.losesTwice()) {
+        counts.merge(plan.source().encoding() + " to " + plan.encoding(), 1, Integer::sum);
+      }
+    }
+    if (!counts.isEmpty()) {
+      List<String> texts = new ArrayList<>();
+      counts.forEach((change, count) -> texts.add(count + " from " + change));
+      warnings.add(
+          "tensors that were quantized already lose twice (" + String.join(", ", texts)
+              + "); the original model gives better results");
     }
   }
 

@@ -1,20 +1,28 @@
 package io.tensorbridge.quantize.model;
 
+import io.tensorbridge.Backing;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.DType;
+import io.tensorbridge.ErrorCode;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
+import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorException;
+import io.tensorbridge.TensorLayout;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.op.OutputSpec;
+import io.tensorbridge.quantize.FloatSource;
 import io.tensorbridge.quantize.QuantScheme;
+import io.tensorbridge.quantize.checkpoint.CheckpointLayouts;
+import io.tensorbridge.quantize.checkpoint.CheckpointTensor;
+import io.tensorbridge.quantize.checkpoint.FloatReading;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,23 +32,68 @@ import org.jspecify.annotations.Nullable;
  * @param name unique in the file
  * @param shape the original extents
  * @param encoding a dtype or a scheme, lower case
- * @param scheme how to dequantize it; empty for plain elements and for encodings that can only be
- *     listed and copied
- * @param parts the entries that hold it, in the order of {@link QuantScheme#parts(Shape)}
+ * @param scheme that makes such parts; empty for plain elements, for layouts of other tools that no
+ *     scheme makes, and for encodings that can only be listed and copied
+ * @param parts the entries that hold it, the codes first
+ * @param reading how a quantized tensor is dequantized; empty for plain elements, and for encodings
+ *     that can only be listed and copied
  */
 public record ModelTensor(
     String name,
     Shape shape,
     String encoding,
     Optional<QuantScheme> scheme,
-    List<TensorEntry> parts) {
+    List<TensorEntry> parts,
+    Optional<FloatReading> reading) {
   /**
    * The dtype of plain elements.
    *
    * @return empty if the tensor is quantized, or of an encoding that can only be listed
    */
   public Optional<DType> dtype() {
-    return scheme.isPresent() ? Optional.empty() : parts.getFirst().dtype();
+    return isQuantized() ? Optional.empty() : parts.getFirst().dtype();
+  }
+
+  /**
+   * Whether it must be dequantized to get its values, and can be.
+   *
+   * @return false for plain elements, and for encodings that can only be listed and copied
+   */
+  public boolean isQuantized() {
+    return reading.isPresent();
+  }
+
+  /**
+   * The values.
+   *
+   * @param file the open file that holds it
+   * @return its elements as float32, dequantized if need be; to be read while the file is open
+   * @throws TensorException if it has no such values
+   */
+  public FloatSource floats(TensorFile file) {
+    if (reading.isPresent()) {
+      return reading.get().open(file);
+    }
+    if (!isFloat()) {
+      throw new TensorException(
+          ErrorCode.UNSUPPORTED_DTYPE,
+          name,
+          -1,
+          "holds " + encoding + ", which has no float32 values",
+          null);
+    }
+    return FloatSource.of(file.tensor(name));
+  }
+
+  private static FloatSource dequantized(
+      TensorFile file, QuantScheme scheme, Shape shape, List<TensorEntry> parts) {
+    List<Tensor> sources = new ArrayList<>(parts.size());
+    for (OutputSpec part : scheme.parts(blockShape(scheme, shape))) {
+      String entry = parts.get(sources.size()).name();
+      TensorLayout layout = TensorLayout.rowMajor(part.type());
+      sources.add(Tensor.of(file.bytes(entry), layout, Backing.FILE));
+    }
+    return FloatSource.of(scheme, shape, sources);
   }
 
   /**
@@ -60,10 +113,6 @@ public record ModelTensor(
    * The shape in which blocks run: files of others may run them across rows, as long as the whole
    * tensor divides.
    */
-  Shape blockShape() {
-    return scheme.map(blocks -> blockShape(blocks, shape)).orElse(shape);
-  }
-
   private static Shape blockShape(QuantScheme scheme, Shape shape) {
     return scheme.fits(shape) ? shape : Shape.of(shape.elementCount());
   }
@@ -89,31 +138,51 @@ public record ModelTensor(
    * @throws FormatException if a quantized tensor lacks a part, or a part has the wrong size
    */
   public static List<ModelTensor> of(TensorFile file) {
-    Map<String, ModelTensor> quantized = new HashMap<>();
-    Set<String> parts = new HashSet<>();
+    Map<String, ModelTensor> tensorOf = new HashMap<>();
+    for (CheckpointTensor found : CheckpointLayouts.recognise(file)) {
+      ModelTensor tensor = inLayout(found);
+      tensor.parts.forEach(part -> tensorOf.put(part.name(), tensor));
+    }
     for (TensorEntry entry : file.entries()) {
       QuantScheme scheme = entry.dtype().isPresent() ? null : schemeOf(entry.encoding());
       if (scheme != null) {
         ModelTensor tensor = quantized(file, entry, scheme);
-        quantized.put(entry.name(), tensor);
-        tensor.parts.forEach(part -> parts.add(part.name()));
+        tensor.parts.forEach(part -> tensorOf.put(part.name(), tensor));
       }
     }
-    List<ModelTensor> tensors = new ArrayList<>(file.entries().size());
+    Map<String, ModelTensor> tensors = new LinkedHashMap<>();
     for (TensorEntry entry : file.entries()) {
-      ModelTensor tensor = quantized.get(entry.name());
-      if (tensor != null) {
-        tensors.add(tensor);
-      } else if (!parts.contains(entry.name())) {
-        tensors.add(plain(entry));
+      ModelTensor tensor = tensorOf.getOrDefault(entry.name(), plain(entry));
+      ModelTensor other = tensors.putIfAbsent(tensor.name(), tensor);
+      if (other != null && !other.equals(tensor)) {
+        throw new FormatException(
+            "two tensors are named \"" + tensor.name() + "\": one is " + other.encoding()
+                + ", one " + tensor.encoding(),
+            -1,
+            "one tensor of a name");
       }
     }
-    return List.copyOf(tensors);
+    return List.copyOf(tensors.values());
+  }
+
+  private static ModelTensor inLayout(CheckpointTensor found) {
+    return new ModelTensor(
+        found.name(),
+        found.shape(),
+        found.encoding(),
+        found.scheme(),
+        found.entries(),
+        Optional.of(found.reading()));
   }
 
   private static ModelTensor plain(TensorEntry entry) {
     return new ModelTensor(
-        entry.name(), entry.shape(), entry.encoding(), Optional.empty(), List.of(entry));
+        entry.name(),
+        entry.shape(),
+        entry.encoding(),
+        Optional.empty(),
+        List.of(entry),
+        Optional.empty());
   }
 
   private static @Nullable QuantScheme schemeOf(String encoding) {
@@ -139,8 +208,14 @@ public record ModelTensor(
       }
       parts.add(found);
     }
+    FloatReading reading = open -> dequantized(open, scheme, entry.shape(), parts);
     return new ModelTensor(
-        entry.name(), entry.shape(), entry.encoding(), Optional.of(scheme), List.copyOf(parts));
+        entry.name(),
+        entry.shape(),
+        entry.encoding(),
+        Optional.of(scheme),
+        List.copyOf(parts),
+        Optional.of(reading));
   }
 
   /** The name of the entry that holds a further part of a tensor. */

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * An open safetensors file; immutable and thread-safe until it is closed.
@@ -102,6 +103,11 @@ public final class SafetensorsFile implements TensorFile {
   @Override
   public Map<String, String> metadata() {
     return header.metadata();
+  }
+
+  @Override
+  public Optional<Path> path() {
+    return Optional.of(file.path());
   }
 
   @Override

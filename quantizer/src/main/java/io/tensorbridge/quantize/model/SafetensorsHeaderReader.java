@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.exc.StreamReadException;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
+import io.tensorbridge.quantize.internal.json.JsonText;
 import io.tensorbridge.quantize.model.SafetensorsHeader.StoredTensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;

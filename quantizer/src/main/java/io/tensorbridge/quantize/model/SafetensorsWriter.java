@@ -5,6 +5,7 @@ import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFileWriter;
+import io.tensorbridge.quantize.internal.json.JsonText;
 import io.tensorbridge.quantize.model.SafetensorsHeader.StoredTensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

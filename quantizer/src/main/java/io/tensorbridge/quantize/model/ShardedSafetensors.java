@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A model in several safetensors files, opened by its {@code *.safetensors.index.json}; immutable
@@ -25,6 +26,7 @@ public final class ShardedSafetensors implements TensorFile {
   private final Map<String, String> shardOf;
   private final Map<String, String> metadata;
   private final TensorNames names;
+  private final Path index;
 
   private ShardedSafetensors(
       Path path, ShardIndex index, Map<String, SafetensorsFile> shards) {
@@ -36,6 +38,7 @@ public final class ShardedSafetensors implements TensorFile {
       entries.add(entryIn(path, item.getKey(), item.getValue()));
     }
     this.names = new TensorNames(path, entries);
+    this.index = path;
   }
 
   /**
@@ -126,6 +129,11 @@ public final class ShardedSafetensors implements TensorFile {
   @Override
   public Map<String, String> metadata() {
     return metadata;
+  }
+
+  @Override
+  public Optional<Path> path() {
+    return Optional.of(index);
   }
 
   @Override

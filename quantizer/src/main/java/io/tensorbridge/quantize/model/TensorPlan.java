@@ -1,7 +1,9 @@
 package io.tensorbridge.quantize.model;
 
 import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.quantize.FloatScheme;
 import io.tensorbridge.quantize.Quantization;
+import io.tensorbridge.quantize.checkpoint.StoredEntry;
 import java.util.List;
 
 /**
@@ -20,8 +22,14 @@ public record TensorPlan(
      * By a scheme.
      *
      * @param quantization the scheme and its proof for this tensor
+     * @param entries how the parts lie in the outputs
      */
-    record Quantize(Quantization quantization) implements Treatment {}
+    record Quantize(Quantization quantization, List<StoredEntry> entries) implements Treatment {
+      /** Keeps its own list. */
+      public Quantize {
+        entries = List.copyOf(entries);
+      }
+    }
 
     /** Byte for byte. */
     record Copy() implements Treatment {}
@@ -31,12 +39,28 @@ public record TensorPlan(
   }
 
   /**
+   * Whether a quantized tensor is quantized again, into another scheme: it loses twice.
+   *
+   * @return false if it becomes plain floats
+   */
+  public boolean losesTwice() {
+    return source.isQuantized()
+        && treatment instanceof Treatment.Quantize(Quantization quantization, var _)
+        && !(quantization.scheme() instanceof FloatScheme);
+  }
+
+  /**
    * The tensor's encoding in the output.
    *
    * @return a dtype or a scheme
    */
   public String encoding() {
-    return outputs.getFirst().encoding();
+    return switch (treatment) {
+      case Treatment.Quantize(Quantization quantization, var _) ->
+          quantization.scheme().toString();
+      case Treatment.Copy() -> source.encoding();
+      case Treatment.Dequantize() -> "f32";
+    };
   }
 
   /**

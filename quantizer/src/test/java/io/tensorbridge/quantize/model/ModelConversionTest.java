@@ -221,14 +221,37 @@ final class ModelConversionTest {
   }
 
   @Test
-  void refusesToQuantizeTwice() {
-    Path once = directory.resolve("once.gguf");
-    quantize(once, options("q8_0"), 1);
-    model = once;
+  void quantizesTwiceAsIfFromTheDequantizedModelAndWarns() {
+    for (String first : List.of("q8_0", "uniform:bits=4,group=tensor", "int8")) {
+      Path once =
+          directory.resolve(first.equals("q8_0") ? "once.gguf" : "once.safetensors");
+      Path between = directory.resolve("between.safetensors");
+      Path twice = directory.resolve("twice.gguf");
+      Path expected = directory.resolve("expected.gguf");
+      quantize(once, options(first), 2);
+      try (ModelConversion back = ModelConversion.dequantize(FORMATS, once, between)) {
+        back.run(2, (done, total) -> {});
+      }
 
-    assertThatThrownBy(() -> quantize(directory.resolve("twice.gguf"), options("q4_0"), 1))
-        .isInstanceOf(TensorException.class)
-        .hasMessageContaining("is q8_0 already");
+      try (ModelConversion again =
+          ModelConversion.quantize(FORMATS, once, twice, options("q4_0"))) {
+        ConversionResult result = again.run(3, (done, total) -> {});
+        assertThat(result.warnings())
+            .containsExactly(
+                "tensors that were quantized already lose twice (2 from " + first
+                    + " to q4_0); the original model gives better results");
+      }
+      try (ModelConversion direct =
+          ModelConversion.quantize(FORMATS, between, expected, options("q4_0"))) {
+        direct.run(1, (done, total) -> {});
+      }
+      try (TensorFile actual = FORMATS.forPath(twice).open(twice);
+          TensorFile wanted = FORMATS.forPath(expected).open(expected)) {
+        for (String name : List.of("conv.weight", "large.weight")) {
+          assertThat(actual.bytes(name).mismatch(wanted.bytes(name))).isEqualTo(-1);
+        }
+      }
+    }
   }
 
   @Test

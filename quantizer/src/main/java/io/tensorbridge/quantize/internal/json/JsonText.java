@@ -1,4 +1,4 @@
-package io.tensorbridge.quantize.model;
+package io.tensorbridge.quantize.internal.json;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
@@ -6,15 +6,21 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 
-/** How this package reads and writes JSON: with limits, since headers come from strangers. */
-final class JsonText {
+/** How JSON is read and written: with limits, since headers come from strangers. */
+public final class JsonText {
   private static final int DEEPEST_NESTING = 16;
   private static final int LONGEST_NAME = 1 << 20;
   private static final int LONGEST_NUMBER = 64;
 
   private JsonText() {}
 
-  static JsonFactory factory(int largestText) {
+  /**
+   * A factory of parsers and generators.
+   *
+   * @param largestText the longest document and string, in bytes
+   * @return a factory that refuses deep nesting and long names and numbers
+   */
+  public static JsonFactory factory(int largestText) {
     return new JsonFactoryBuilder()
         .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
         .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)

@@ -1,0 +1,55 @@
+package io.tensorbridge.quantize;
+
+import io.tensorbridge.DType;
+import io.tensorbridge.Tensor;
+import io.tensorbridge.quantize.internal.kernel.BlockFormat;
+import io.tensorbridge.quantize.internal.kernel.DoubleNarrowing;
+import io.tensorbridge.quantize.internal.kernel.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Plain elements of any float dtype, strides and backing.
+ *
+ * <p>Row-major float32 in native memory that nobody can shrink is read in place; everything else is
+ * copied into scratch memory, a chunk at a time.
+ */
+final class TensorFloats extends FloatSource {
+  private final DType dtype;
+  private final StoredBytes stored;
+
+  TensorFloats(Tensor tensor) {
+    super(tensor.type(), List.of(tensor));
+    this.dtype = tensor.dtype();
+    this.stored = StoredBytes.of(tensor, 0);
+  }
+
+  @Override
+  MemorySegment read(long first, int count, Scratch scratch) {
+    MemorySegment bytes = stored.read(first, count, scratch);
+    if (dtype == DType.F32) {
+      return bytes;
+    }
+    MemorySegment values = scratch.values((long) count * Float.BYTES);
+    Kernels kernels = Kernels.shared();
+    switch (dtype) {
+      case F16 -> widen(kernels, BlockFormat.F16, bytes, values, count);
+      case BF16 -> widen(kernels, BlockFormat.BF16, bytes, values, count);
+      case F64 -> DoubleNarrowing.narrow(bytes, values, count);
+      default -> throw new IllegalStateException("refused at construction: " + dtype);
+    }
+    return values;
+  }
+
+  private static void widen(
+      Kernels kernels, BlockFormat format, MemorySegment from, MemorySegment to, int count) {
+    kernels.dequantizing(format).forWork(count).dequantize(from, 0, to, 0, count);
+  }
+
+  @Override
+  protected void copy(long first, MemorySegment values) {
+    try (Scratch scratch = Scratch.borrow()) {
+      values.copyFrom(read(first, Math.toIntExact(values.byteSize() / Float.BYTES), scratch));
+    }
+  }
+}
