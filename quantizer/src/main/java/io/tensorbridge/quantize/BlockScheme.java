@@ -29,7 +29,13 @@ public enum BlockScheme implements QuantScheme {
   /** 64 elements in 36 bytes: a float of 8 bits for each 16 of 64 floats of 4 bits. */
   NVFP4(BlockFormat.NVFP4),
   /** 32 elements in 18 bytes: an fp16 scale and 32 nibbles, codes of a table of 16 values. */
-  IQ4_NL(BlockFormat.IQ4_NL);
+  IQ4_NL(BlockFormat.IQ4_NL),
+  /** 256 elements in 144 bytes: 4 bits, and for each 32 a scale and a minimum of 6 bits. */
+  Q4_K(BlockFormat.Q4_K),
+  /** 256 elements in 176 bytes: 5 bits, and for each 32 a scale and a minimum of 6 bits. */
+  Q5_K(BlockFormat.Q5_K),
+  /** 256 elements in 210 bytes: 6 bits, and for each 16 a scale of 8 bits. */
+  Q6_K(BlockFormat.Q6_K);
 
   private final BlockFormat format;
 

@@ -23,7 +23,13 @@ public enum BlockFormat {
   /** See {@link Nvfp4Layout}. */
   NVFP4(Nvfp4Layout.ELEMENTS, Nvfp4Layout.BYTES),
   /** See {@link Iq4NlLayout}. */
-  IQ4_NL(Iq4NlLayout.ELEMENTS, Iq4NlLayout.BYTES);
+  IQ4_NL(Iq4NlLayout.ELEMENTS, Iq4NlLayout.BYTES),
+  /** See {@link ScaleMinLayout}. */
+  Q4_K(SuperBlock.ELEMENTS, ScaleMinLayout.Q4_K.byteLength()),
+  /** See {@link ScaleMinLayout}. */
+  Q5_K(SuperBlock.ELEMENTS, ScaleMinLayout.Q5_K.byteLength()),
+  /** See {@link Q6KLayout}. */
+  Q6_K(SuperBlock.ELEMENTS, Q6KLayout.BYTES);
 
   private final int blockElements;
   private final int blockBytes;
@@ -65,6 +71,9 @@ public enum BlockFormat {
       case MXFP4 -> new ScalarMxfp4();
       case NVFP4 -> new ScalarNvfp4();
       case IQ4_NL -> new ScalarIq4Nl();
+      case Q4_K -> new ScalarScaleMin(ScaleMinLayout.Q4_K);
+      case Q5_K -> new ScalarScaleMin(ScaleMinLayout.Q5_K);
+      case Q6_K -> new ScalarQ6K();
     };
   }
 
@@ -90,6 +99,9 @@ public enum BlockFormat {
       case MXFP4 -> new VectorMxfp4();
       case NVFP4 -> new VectorNvfp4();
       case IQ4_NL -> new VectorIq4Nl();
+      case Q4_K -> new VectorScaleMin(ScaleMinLayout.Q4_K);
+      case Q5_K -> new VectorScaleMin(ScaleMinLayout.Q5_K);
+      case Q6_K -> new VectorQ6K();
     };
   }
 }

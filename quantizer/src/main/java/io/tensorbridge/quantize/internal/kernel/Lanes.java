@@ -3,6 +3,8 @@ package io.tensorbridge.quantize.internal.kernel;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -46,6 +48,8 @@ final class Lanes {
 
   static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
+  private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ORDER);
+
   private Lanes() {}
 
   static FloatVector floats(MemorySegment source, long offset) {
@@ -54,6 +58,10 @@ final class Lanes {
 
   static IntVector ints(MemorySegment source, long offset) {
     return IntVector.fromMemorySegment(INTS, source, offset, ORDER);
+  }
+
+  static ByteVector bytes(MemorySegment source, long offset) {
+    return ByteVector.fromMemorySegment(BYTES, source, offset, ORDER);
   }
 
   /** The raw bits of floats without their signs. */
@@ -71,11 +79,13 @@ final class Lanes {
     }
   }
 
-  /**
-   * Stores the low byte of each lane; the array must have room for a whole vector of {@link
-   * #BYTES}, whose surplus means nothing.
-   */
-  static void storeBytes(IntVector lanes, byte[] target, int at) {
-    ((ByteVector) lanes.convertShape(VectorOperators.I2B, BYTES, 0)).intoArray(target, at);
+  /** Stores the low byte of each lane. */
+  static void storeBytes(IntVector lanes, byte[] target, int offset) {
+    ByteVector bytes = (ByteVector) lanes.convertShape(VectorOperators.I2B, BYTES, 0);
+    if (PARTS == 1) {
+      bytes.intoArray(target, offset);
+    } else {
+      INT.set(target, offset, bytes.reinterpretAsInts().lane(0));
+    }
   }
 }
