@@ -40,7 +40,18 @@ TYPES = {
     "mxfp4": 39,
     "nvfp4": 40,
 }
-EDGE_TYPES = ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "mxfp4", "nvfp4")
+EDGE_TYPES = (
+    "q8_0",
+    "q4_0",
+    "q4_1",
+    "q5_0",
+    "q5_1",
+    "q2_K",
+    "q3_K",
+    "iq4_nl",
+    "mxfp4",
+    "nvfp4",
+)
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -51,7 +62,9 @@ def main() -> None:
     library = load()
     edges = edge_values()
     edges.tofile(HERE / "edges.f32")
-    lines = [f"edges.{name}={sha256(quantized(library, name, edges))}" for name in EDGE_TYPES]
+    lines = [
+        f"edges.{name.lower()}={sha256(quantized(library, name, edges))}" for name in EDGE_TYPES
+    ]
     for name in TYPES:
         codes = np.fromfile(HERE / f"ggml_{name}.bin", np.uint8)
         lines.append(f"values.{name.lower()}={sha256(dequantized(library, name, codes))}")

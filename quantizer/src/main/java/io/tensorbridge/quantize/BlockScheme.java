@@ -30,6 +30,10 @@ public enum BlockScheme implements QuantScheme {
   NVFP4(BlockFormat.NVFP4),
   /** 32 elements in 18 bytes: an fp16 scale and 32 nibbles, codes of a table of 16 values. */
   IQ4_NL(BlockFormat.IQ4_NL),
+  /** 256 elements in 84 bytes: codes of 2 bits, scales and minima of 4 bits for each 16. */
+  Q2_K(BlockFormat.Q2_K),
+  /** 256 elements in 110 bytes: codes of 3 bits, scales of 6 bits for each 16. */
+  Q3_K(BlockFormat.Q3_K),
   /** 256 elements in 144 bytes: 4 bits, and for each 32 a scale and a minimum of 6 bits. */
   Q4_K(BlockFormat.Q4_K),
   /** 256 elements in 176 bytes: 5 bits, and for each 32 a scale and a minimum of 6 bits. */

@@ -24,6 +24,10 @@ public enum BlockFormat {
   NVFP4(Nvfp4Layout.ELEMENTS, Nvfp4Layout.BYTES),
   /** See {@link Iq4NlLayout}. */
   IQ4_NL(Iq4NlLayout.ELEMENTS, Iq4NlLayout.BYTES),
+  /** See {@link Q2KLayout}. */
+  Q2_K(SuperBlock.ELEMENTS, Q2KLayout.BYTES),
+  /** See {@link Q3KLayout}. */
+  Q3_K(SuperBlock.ELEMENTS, Q3KLayout.BYTES),
   /** See {@link ScaleMinLayout}. */
   Q4_K(SuperBlock.ELEMENTS, ScaleMinLayout.Q4_K.byteLength()),
   /** See {@link ScaleMinLayout}. */
@@ -71,6 +75,8 @@ public enum BlockFormat {
       case MXFP4 -> new ScalarMxfp4();
       case NVFP4 -> new ScalarNvfp4();
       case IQ4_NL -> new ScalarIq4Nl();
+      case Q2_K -> new ScalarQ2K();
+      case Q3_K -> new ScalarQ3K();
       case Q4_K -> new ScalarScaleMin(ScaleMinLayout.Q4_K);
       case Q5_K -> new ScalarScaleMin(ScaleMinLayout.Q5_K);
       case Q6_K -> new ScalarQ6K();
@@ -99,6 +105,8 @@ public enum BlockFormat {
       case MXFP4 -> new VectorMxfp4();
       case NVFP4 -> new VectorNvfp4();
       case IQ4_NL -> new VectorIq4Nl();
+      case Q2_K -> new VectorQ2K();
+      case Q3_K -> new VectorQ3K();
       case Q4_K -> new VectorScaleMin(ScaleMinLayout.Q4_K);
       case Q5_K -> new VectorScaleMin(ScaleMinLayout.Q5_K);
       case Q6_K -> new VectorQ6K();

@@ -20,20 +20,28 @@ final class Butterfly {
   /**
    * Transposes rows of a whole number of vectors each.
    *
-   * @param rows one after the other; overwritten
+   * @param rows as many as there are lanes, one after the other; overwritten
    * @param rowLength elements of a row
+   * @param lanes a multiple of the lanes of a vector
    * @param columns receives element {@code i} of all rows at {@code i * stride}
-   * @param stride at least the lanes of a vector
+   * @param stride at least {@code lanes}
    */
-  static void run(float[] rows, int rowLength, float[] columns, int stride) {
+  static void run(float[] rows, int rowLength, int lanes, float[] columns, int stride) {
+    for (int lane = 0; lane < lanes; lane += LANES) {
+      run(rows, lane * rowLength, rowLength, columns, lane, stride);
+    }
+  }
+
+  private static void run(
+      float[] rows, int first, int rowLength, float[] columns, int lane, int stride) {
     int last = STAGES.length - 1;
     for (int stage = 0; stage < last; stage++) {
-      for (int at = 0; at < rowLength; at += LANES) {
+      for (int at = first; at < first + rowLength; at += LANES) {
         exchange(rows, at, rowLength, rows, at, rowLength, stage);
       }
     }
     for (int at = 0; at < rowLength; at += LANES) {
-      exchange(rows, at, rowLength, columns, at * stride, stride, last);
+      exchange(rows, first + at, rowLength, columns, lane + at * stride, stride, last);
     }
   }
 

@@ -8,7 +8,6 @@ import static io.tensorbridge.quantize.internal.kernel.Iq4NlLayout.TRIES;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.List;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -54,18 +53,11 @@ final class Iq4NlTile {
   /** Trials that are made together, so that what an element adds is loaded once for all of them. */
   private static final int TOGETHER = 3;
 
-  private static final LanePass<Iq4NlTile> TRIALS = Iq4NlTile::trials;
-  private static final LanePass<Iq4NlTile> KEEP = Iq4NlTile::keep;
-  private static final LanePass.Sequence<Iq4NlTile> SEARCH =
-      LanePass.sequence(
-          List.<LanePass<Iq4NlTile>>of(
-              Iq4NlTile::extremes,
-              Iq4NlTile::first,
-              Iq4NlTile::brackets,
-              Iq4NlTile::terms,
-              TRIALS, KEEP, TRIALS, KEEP, TRIALS, KEEP, TRIALS, KEEP, TRIALS, KEEP,
-              Iq4NlTile::finish,
-              Iq4NlTile::encode));
+  private final LanePhase[] before = {
+      _ -> extremes(this), _ -> first(this), _ -> brackets(this), _ -> terms(this)
+  };
+  private final LanePhase[] eachTrial = {trial -> trials(this, trial), _ -> keep(this)};
+  private final LanePhase[] after = {_ -> finish(this), _ -> encode(this)};
 
   private final float[] rows = new float[BLOCKS * ELEMENTS];
   private final float[] transposed = new float[BLOCKS * ELEMENTS];
@@ -74,7 +66,6 @@ final class Iq4NlTile {
   private final float[] state = new float[10 * LANES];
   private final int[] magnitudes = new int[LANES];
   private int magnitude;
-  private int trial;
 
   /** The scale of a block. */
   float scale(int block) {
@@ -103,8 +94,18 @@ final class Iq4NlTile {
     Strip.load(source, from, rows, count);
     Arrays.fill(rows, count, rows.length, 0f);
     System.arraycopy(rows, 0, transposed, 0, rows.length);
-    Butterfly.run(transposed, ELEMENTS, work, ROW);
-    SEARCH.run(this);
+    Butterfly.run(transposed, ELEMENTS, BLOCKS, work, ROW);
+    run(before, 0);
+    for (int trial = -TRIES; trial <= TRIES; trial += TOGETHER) {
+      run(eachTrial, trial);
+    }
+    run(after, 0);
+  }
+
+  private static void run(LanePhase[] phases, int trial) {
+    for (LanePhase phase : phases) {
+      phase.run(trial);
+    }
   }
 
   /** Magnitudes, signed extremes and weights. */
@@ -126,7 +127,6 @@ final class Iq4NlTile {
     extreme.blend(1f, small).intoArray(tile.state, MAX);
     greatest.intoArray(tile.magnitudes, 0);
     tile.magnitude = Math.max(tile.magnitude, greatest.reduceLanes(VectorOperators.MAX));
-    tile.trial = -TRIES;
   }
 
   /** The trial of the other sign. */
@@ -187,16 +187,14 @@ final class Iq4NlTile {
     }
   }
 
-  /** The sums of {@value #TOGETHER} trials. */
-  private static void trials(Iq4NlTile tile) {
+  /** The sums of a trial and the next two. */
+  private static void trials(Iq4NlTile tile, int trial) {
     float[] work = tile.work;
     float[] state = tile.state;
-    float trial = tile.trial + FIRST;
-    tile.trial += TOGETHER;
     FloatVector max = FloatVector.fromArray(Lanes.FLOATS, state, MAX);
-    FloatVector inverseA = FloatVector.broadcast(Lanes.FLOATS, trial).div(max);
-    FloatVector inverseB = FloatVector.broadcast(Lanes.FLOATS, trial + 1).div(max);
-    FloatVector inverseC = FloatVector.broadcast(Lanes.FLOATS, trial + 2).div(max);
+    FloatVector inverseA = FloatVector.broadcast(Lanes.FLOATS, trial + FIRST).div(max);
+    FloatVector inverseB = FloatVector.broadcast(Lanes.FLOATS, trial + 1 + FIRST).div(max);
+    FloatVector inverseC = FloatVector.broadcast(Lanes.FLOATS, trial + 2 + FIRST).div(max);
     FloatVector fitA = FloatVector.zero(Lanes.FLOATS);
     FloatVector fitB = fitA;
     FloatVector fitC = fitA;

@@ -1,7 +1,5 @@
 package io.tensorbridge.quantize.internal.kernel;
 
-import static io.tensorbridge.quantize.internal.kernel.ScaleMinLayout.GROUP_ELEMENTS;
-
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -16,7 +14,9 @@ import jdk.incubator.vector.VectorMask;
  */
 final class ScaleMinLanes {
   private static final int LANES = ScaleMinFit.LANES;
-  private static final int ELEMENTS = LANES * GROUP_ELEMENTS;
+
+  /** Elements of all lanes, at most. */
+  private static final int ELEMENTS = SuperBlockTile.ELEMENTS;
 
   private static final float ROUNDING = 0x1p23f;
   private static final int ZERO_BITS = 0x4b000000;
@@ -52,10 +52,16 @@ final class ScaleMinLanes {
   private static final int SECTIONS = ODD + LANES;
 
   private final float[] memory = new float[SECTIONS];
-  private final float[] oddWeights = new float[GROUP_ELEMENTS];
+  private final float[] oddWeights;
   private final ScaleMinFit fit;
   private final ScaleMinSearch oddSearch;
   private final ScaleMinTrials trials;
+  private final int groupElements;
+
+  /** Elements of all lanes. */
+  private final int end;
+
+  private final boolean absolute;
   private final LanePhase[] before;
   private final LanePhase[] eachTrial = {new Encode(), new Improve()};
   private final LanePhase[] after = {new Finish()};
@@ -71,25 +77,30 @@ final class ScaleMinLanes {
   ScaleMinLanes(float[] values, ScaleMinFit fit, ScaleMinTrials trials, boolean weighted) {
     this.fit = fit;
     this.trials = trials;
+    this.groupElements = trials.groupElements();
+    this.end = LANES * groupElements;
+    this.absolute = trials.absolute();
+    this.oddWeights = new float[groupElements];
     this.oddSearch = new ScaleMinSearch(values, oddWeights, fit, trials);
     this.before =
-        new LanePhase[]{weighted ? new WeighByImportance() : new WeighPlain(), new Sum(),
+        new LanePhase[]{weighted ? new WeighByImportance() : weighPlain(), new Sum(),
             new First()};
   }
 
   /** Finds scales and minima of all lanes, without importances. */
   void search(float[] tile) {
-    Transposition.toLanes(tile, GROUP_ELEMENTS, LANES, memory, VALUES);
+    Transposition.toLanes(tile, groupElements, LANES, memory, VALUES);
     run();
   }
 
   /** Finds scales and minima of all lanes, with importances. */
   void search(float[] tile, float[] importances) {
-    Transposition.toLanes(tile, GROUP_ELEMENTS, LANES, memory, VALUES);
-    Transposition.toLanes(importances, GROUP_ELEMENTS, LANES, memory, WEIGHTS);
-    for (int lane = 0; lane < LANES; lane += ScaleMinLayout.GROUPS) {
-      float variance = ScaleMinWeights.variance(tile, lane * GROUP_ELEMENTS);
-      for (int i = 0; i < ScaleMinLayout.GROUPS; i++) {
+    Transposition.toLanes(tile, groupElements, LANES, memory, VALUES);
+    Transposition.toLanes(importances, groupElements, LANES, memory, WEIGHTS);
+    int groups = SuperBlock.ELEMENTS / groupElements;
+    for (int lane = 0; lane < LANES; lane += groups) {
+      float variance = trials.variance(tile, lane * groupElements);
+      for (int i = 0; i < groups; i++) {
         memory[VARIANCE + lane + i] = variance;
       }
     }
@@ -105,6 +116,10 @@ final class ScaleMinLanes {
     searchOdd();
   }
 
+  private LanePhase weighPlain() {
+    return absolute ? new WeighMagnitudes() : new WeighPlain();
+  }
+
   private static void run(LanePhase[] phases, int trial) {
     for (LanePhase phase : phases) {
       phase.run(trial);
@@ -116,19 +131,35 @@ final class ScaleMinLanes {
     @Override
     public void run(int trial) {
       for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
-        run(memory, lane);
+        run(memory, lane, end);
       }
     }
 
-    private static void run(float[] memory, int lane) {
+    private static void run(float[] memory, int lane, int end) {
       FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-      for (int at = lane; at < ELEMENTS; at += LANES) {
+      for (int at = lane; at < end; at += LANES) {
         FloatVector value = load(memory, VALUES + at);
         sum = sum.add(value.mul(value));
       }
-      FloatVector rms = sum.div(GROUP_ELEMENTS).sqrt();
-      for (int at = lane; at < ELEMENTS; at += LANES) {
+      FloatVector rms = sum.div((float) end / LANES).sqrt();
+      for (int at = lane; at < end; at += LANES) {
         rms.add(load(memory, VALUES + at).abs()).intoArray(memory, WEIGHTS + at);
+      }
+    }
+  }
+
+  /** As {@link Q2KWeights#plain}. */
+  private final class WeighMagnitudes implements LanePhase {
+    @Override
+    public void run(int trial) {
+      for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
+        run(memory, lane, end);
+      }
+    }
+
+    private static void run(float[] memory, int lane, int end) {
+      for (int at = lane; at < end; at += LANES) {
+        load(memory, VALUES + at).abs().intoArray(memory, WEIGHTS + at);
       }
     }
   }
@@ -138,12 +169,12 @@ final class ScaleMinLanes {
     @Override
     public void run(int trial) {
       for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
-        run(memory, load(memory, VARIANCE + lane), lane);
+        run(memory, load(memory, VARIANCE + lane), lane, end);
       }
     }
 
-    private static void run(float[] memory, FloatVector variance, int lane) {
-      for (int at = lane; at < ELEMENTS; at += LANES) {
+    private static void run(float[] memory, FloatVector variance, int lane, int end) {
+      for (int at = lane; at < end; at += LANES) {
         FloatVector value = load(memory, VALUES + at);
         load(memory, WEIGHTS + at).mul(variance.add(value.mul(value)).sqrt()).intoArray(memory,
             WEIGHTS + at);
@@ -156,16 +187,16 @@ final class ScaleMinLanes {
     @Override
     public void run(int trial) {
       for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
-        run(memory, lane);
+        run(memory, lane, end);
       }
     }
 
-    private static void run(float[] memory, int lane) {
+    private static void run(float[] memory, int lane, int end) {
       FloatVector low = load(memory, VALUES + lane);
       FloatVector high = low;
       FloatVector weightSum = load(memory, WEIGHTS + lane);
       FloatVector valueSum = weightSum.mul(low);
-      for (int at = lane + LANES; at < ELEMENTS; at += LANES) {
+      for (int at = lane + LANES; at < end; at += LANES) {
         FloatVector value = load(memory, VALUES + at);
         FloatVector weight = load(memory, WEIGHTS + at);
         low = low.blend(value, value.lt(low));
@@ -186,12 +217,12 @@ final class ScaleMinLanes {
     @Override
     public void run(int trial) {
       for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
-        run(memory, lane, trials.maxCode());
+        run(memory, lane, end, trials.maxCode(), absolute);
       }
     }
 
     private static void run(
-        float[] memory, int lane, int maxCode) {
+        float[] memory, int lane, int end, int maxCode, boolean absolute) {
       FloatVector min = load(memory, LOW + lane);
       FloatVector found = load(memory, HIGH + lane);
       VectorMask<Float> constant = min.lt(found).not();
@@ -199,11 +230,11 @@ final class ScaleMinLanes {
       FloatVector inverse = FloatVector.broadcast(Lanes.FLOATS, maxCode).div(high.sub(min));
       FloatVector scale = FloatVector.broadcast(Lanes.FLOATS, 1).div(inverse);
       FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-      for (int at = lane; at < ELEMENTS; at += LANES) {
+      for (int at = lane; at < end; at += LANES) {
         FloatVector value = load(memory, VALUES + at);
         FloatVector code = value.sub(min).mul(inverse).add(ROUNDING).sub(ROUNDING);
         FloatVector difference = scale.mul(code).add(min).sub(value);
-        sum = sum.add(load(memory, WEIGHTS + at).mul(difference.mul(difference)));
+        sum = sum.add(load(memory, WEIGHTS + at).mul(error(difference, absolute)));
       }
       high.intoArray(memory, HIGH + lane);
       min.intoArray(memory, MIN + lane);
@@ -213,6 +244,10 @@ final class ScaleMinLanes {
       min.intoArray(memory, OFFSET + lane);
       odd(inverse, min, min).intoArray(memory, ODD + lane);
     }
+  }
+
+  private static FloatVector error(FloatVector difference, boolean absolute) {
+    return absolute ? difference.abs() : difference.mul(difference);
   }
 
   /** 1 for the lanes whose codes may leave the range in which both ways of rounding agree. */
@@ -231,13 +266,14 @@ final class ScaleMinLanes {
       float range = trials.codes(trial);
       int top = ZERO_BITS + trials.maxCode();
       for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
-        run(memory, lane, range, top);
+        run(memory, lane, end, range, top);
       }
     }
 
     private static void run(
         float[] memory,
         int lane,
+        int end,
         float range,
         int top) {
       FloatVector min = load(memory, MIN + lane);
@@ -246,7 +282,7 @@ final class ScaleMinLanes {
       FloatVector codeSum = FloatVector.zero(Lanes.FLOATS);
       FloatVector squareSum = codeSum;
       FloatVector productSum = codeSum;
-      for (int at = lane; at < ELEMENTS; at += LANES) {
+      for (int at = lane; at < end; at += LANES) {
         FloatVector value = load(memory, VALUES + at);
         FloatVector code = round(value.sub(min).mul(inverse), top);
         code.intoArray(memory, CODES + at);
@@ -293,19 +329,18 @@ final class ScaleMinLanes {
     @Override
     public void run(int trial) {
       for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
-        run(memory, lane);
+        run(memory, lane, end, absolute);
       }
     }
 
-    private static void run(
-        float[] memory, int lane) {
+    private static void run(float[] memory, int lane, int end, boolean absolute) {
       FloatVector scale = load(memory, TRIED_SCALE + lane);
       FloatVector min = load(memory, TRIED_MIN + lane);
       FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-      for (int at = lane; at < ELEMENTS; at += LANES) {
+      for (int at = lane; at < end; at += LANES) {
         FloatVector difference =
             scale.mul(load(memory, CODES + at)).add(min).sub(load(memory, VALUES + at));
-        sum = sum.add(load(memory, WEIGHTS + at).mul(difference.mul(difference)));
+        sum = sum.add(load(memory, WEIGHTS + at).mul(error(difference, absolute)));
       }
       keepBetter(memory, lane, sum);
     }
@@ -344,7 +379,7 @@ final class ScaleMinLanes {
   private void searchOdd() {
     for (int lane = 0; lane < LANES; lane++) {
       if (memory[ODD + lane] != 0) {
-        for (int i = 0; i < GROUP_ELEMENTS; i++) {
+        for (int i = 0; i < groupElements; i++) {
           oddWeights[i] = memory[WEIGHTS + i * LANES + lane];
         }
         oddSearch.run(lane);

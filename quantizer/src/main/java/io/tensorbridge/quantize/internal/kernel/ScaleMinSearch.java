@@ -1,7 +1,5 @@
 package io.tensorbridge.quantize.internal.kernel;
 
-import static io.tensorbridge.quantize.internal.kernel.ScaleMinLayout.GROUP_ELEMENTS;
-
 /**
  * The scale and minimum of a sub-block that leave the least weighted square error, in ggml's order of
  * operations ({@code make_qkx2_quants}, {@code make_qkx3_quants}, ggml 0.21.0): for each trial scale,
@@ -10,7 +8,8 @@ import static io.tensorbridge.quantize.internal.kernel.ScaleMinLayout.GROUP_ELEM
 final class ScaleMinSearch {
   private final float[] values;
   private final float[] weights;
-  private final int[] codes = new int[GROUP_ELEMENTS];
+  private final int[] codes;
+  private final int elements;
   private final ScaleMinFit fit;
   private final ScaleMinTrials trials;
   private float low;
@@ -32,10 +31,12 @@ final class ScaleMinSearch {
     this.weights = weights;
     this.fit = fit;
     this.trials = trials;
+    this.elements = trials.groupElements();
+    this.codes = new int[elements];
   }
 
   void run(int lane) {
-    int from = lane * GROUP_ELEMENTS;
+    int from = lane * elements;
     sum(from);
     float min = low;
     float scale = 0;
@@ -73,7 +74,7 @@ final class ScaleMinSearch {
     high = low;
     weightSum = weights[0];
     valueSum = weights[0] * low;
-    for (int i = 1; i < GROUP_ELEMENTS; i++) {
+    for (int i = 1; i < elements; i++) {
       float value = values[from + i];
       low = value < low ? value : low;
       high = value > high ? value : high;
@@ -84,7 +85,7 @@ final class ScaleMinSearch {
   }
 
   private void encode(int from, float inverse, float min, int maxCode) {
-    for (int i = 0; i < GROUP_ELEMENTS; i++) {
+    for (int i = 0; i < elements; i++) {
       codes[i] = SuperBlock.nearest(inverse * (values[from + i] - min), 0, maxCode);
     }
   }
@@ -96,7 +97,7 @@ final class ScaleMinSearch {
     float codeSum = 0;
     float squareSum = 0;
     float productSum = 0;
-    for (int i = 0; i < GROUP_ELEMENTS; i++) {
+    for (int i = 0; i < elements; i++) {
       float weighted = weights[i] * codes[i];
       codeSum += weighted;
       squareSum += weighted * codes[i];
@@ -112,9 +113,10 @@ final class ScaleMinSearch {
 
   private float error(int from, float scale, float min) {
     float sum = 0;
-    for (int i = 0; i < GROUP_ELEMENTS; i++) {
+    for (int i = 0; i < elements; i++) {
       float difference = scale * codes[i] + min - values[from + i];
-      sum += weights[i] * (difference * difference);
+      float error = trials.absolute() ? Math.abs(difference) : difference * difference;
+      sum += weights[i] * error;
     }
     return sum;
   }

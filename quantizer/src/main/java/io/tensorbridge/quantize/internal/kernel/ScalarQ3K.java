@@ -1,0 +1,69 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import static io.tensorbridge.quantize.internal.kernel.Q3KLayout.BIAS;
+import static io.tensorbridge.quantize.internal.kernel.Q3KLayout.GROUPS;
+import static io.tensorbridge.quantize.internal.kernel.Q3KLayout.GROUP_ELEMENTS;
+
+import java.lang.foreign.MemorySegment;
+
+/** The reference for {@link Q3KLayout}. */
+final class ScalarQ3K extends SuperBlockKernel {
+  @Override
+  SuperBlockTile newTile(boolean weighted) {
+    return new Tile(weighted);
+  }
+
+  private static final class Tile extends SuperBlockTile {
+    private final DescentFit fit = new DescentFit();
+    private final CodeDescent search = new CodeDescent(values, fit);
+    private final Q3KHead head = new Q3KHead();
+    private final Q3KCodes codes = new Q3KCodes();
+
+    Tile(boolean weighted) {
+      super(Q3KLayout.BYTES, weighted);
+    }
+
+    @Override
+    void quantize(int blocks) {
+      for (int block = 0; block < blocks; block++) {
+        for (int group = 0; group < GROUPS; group++) {
+          search.run(block * GROUPS + group);
+        }
+        int at = block * Q3KLayout.BYTES;
+        head.write(fit.scales, block * GROUPS, bytes, at);
+        codes.write(values, block, fit.codes, head, bytes, at);
+      }
+    }
+  }
+
+  @Override
+  public void dequantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    byte[] bytes = new byte[Q3KLayout.BYTES];
+    float[] values = new float[SuperBlock.ELEMENTS];
+    for (int block = 0; block < blocks; block++) {
+      Strip.load(source, sourceOffset + (long) block * bytes.length, bytes, bytes.length);
+      for (int group = 0; group < GROUPS; group++) {
+        float scale = Q3KLayout.factor(bytes, 0) * Q3KLayout.scale(bytes, 0, group);
+        decode(bytes, group, scale, values);
+      }
+      long to = targetOffset + 4L * block * SuperBlock.ELEMENTS;
+      Strip.store(values, SuperBlock.ELEMENTS, target, to);
+    }
+  }
+
+  private static void decode(byte[] bytes, int group, float scale, float[] values) {
+    int run = group / 2;
+    int first = group % 2 * GROUP_ELEMENTS;
+    int high = Q3KLayout.HIGH_BITS + first;
+    for (int i = 0; i < GROUP_ELEMENTS; i++) {
+      int code = TwoBits.code(bytes, Q3KLayout.LOW_BITS, group * GROUP_ELEMENTS + i);
+      code |= ((bytes[high + i] >> run) & 1) << 2;
+      values[group * GROUP_ELEMENTS + i] = scale * (code - BIAS);
+    }
+  }
+}

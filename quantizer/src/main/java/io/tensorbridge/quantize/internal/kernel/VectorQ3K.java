@@ -1,0 +1,126 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import static io.tensorbridge.quantize.internal.kernel.Q3KLayout.BIAS;
+import static io.tensorbridge.quantize.internal.kernel.Q3KLayout.GROUPS;
+import static io.tensorbridge.quantize.internal.kernel.Q3KLayout.GROUP_ELEMENTS;
+import static io.tensorbridge.quantize.internal.kernel.TwoBits.RUN_ELEMENTS;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** The vector twin of {@link ScalarQ3K}. */
+final class VectorQ3K extends SuperBlockKernel {
+  @Override
+  SuperBlockTile newTile(boolean weighted) {
+    return new Tile(weighted);
+  }
+
+  private static final class Tile extends SuperBlockTile {
+    private final DescentFit fit = new DescentFit();
+    private final CodeDescentLanes lanes = new CodeDescentLanes(fit);
+    private final Q3KHead head = new Q3KHead();
+    private final Q3KCodes searchedCodes = new Q3KCodes();
+    private final byte[] codes = new byte[SuperBlock.ELEMENTS];
+
+    Tile(boolean weighted) {
+      super(Q3KLayout.BYTES, weighted);
+    }
+
+    @Override
+    void quantize(int blocks) {
+      lanes.search(values);
+      for (int block = 0; block < blocks; block++) {
+        int at = block * Q3KLayout.BYTES;
+        head.write(fit.scales, block * GROUPS, bytes, at);
+        if (head.hasZeroScale()) {
+          lanes.copyCodes(block);
+          searchedCodes.write(values, block, fit.codes, head, bytes, at);
+        } else {
+          encode(values, block * SuperBlock.ELEMENTS, head.scales, codes);
+          TwoBitLanes.pack(codes, bytes, at + Q3KLayout.LOW_BITS);
+          packHigh(codes, bytes, at);
+        }
+      }
+    }
+  }
+
+  /** Codes of a super-block, a byte each. */
+  private static void encode(float[] values, int from, float[] scales, byte[] codes) {
+    IntVector least = IntVector.broadcast(Lanes.INTS, -BIAS);
+    IntVector most = IntVector.broadcast(Lanes.INTS, BIAS - 1);
+    IntVector bias = IntVector.broadcast(Lanes.INTS, BIAS);
+    for (int group = 0; group < GROUPS; group++) {
+      FloatVector scale = FloatVector.broadcast(Lanes.FLOATS, scales[group]);
+      int first = group * GROUP_ELEMENTS;
+      for (int i = first; i < first + GROUP_ELEMENTS; i += Lanes.COUNT) {
+        FloatVector value = FloatVector.fromArray(Lanes.FLOATS, values, from + i);
+        IntVector code = SuperBlockLanes.nearest(value.div(scale)).max(least).min(most);
+        Lanes.storeBytes(code.add(bias), codes, i);
+      }
+    }
+  }
+
+  private static void packHigh(byte[] codes, byte[] bytes, int at) {
+    for (int i = 0; i < RUN_ELEMENTS; i += Lanes.BYTES.length()) {
+      ByteVector packed = run(codes, i, 7).lanewise(VectorOperators.LSHR, 2);
+      for (int part = 6; part >= 0; part--) {
+        ByteVector high = run(codes, i, part).lanewise(VectorOperators.LSHR, 2);
+        packed = packed.add(packed).or(high);
+      }
+      packed.intoArray(bytes, at + Q3KLayout.HIGH_BITS + i);
+    }
+  }
+
+  private static ByteVector run(byte[] codes, int from, int run) {
+    return ByteVector.fromArray(Lanes.BYTES, codes, from + run * RUN_ELEMENTS);
+  }
+
+  @Override
+  public void dequantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    byte[] bytes = new byte[Q3KLayout.BYTES];
+    for (int block = 0; block < blocks; block++) {
+      long from = sourceOffset + (long) block * Q3KLayout.BYTES;
+      long to = targetOffset + 4L * block * SuperBlock.ELEMENTS;
+      Strip.load(source, from, bytes, bytes.length);
+      float factor = Q3KLayout.factor(bytes, 0);
+      for (int group = 0; group < GROUPS; group++) {
+        float scale = factor * Q3KLayout.scale(bytes, 0, group);
+        decode(source, from, group, scale, target, to + 4L * group * GROUP_ELEMENTS);
+      }
+    }
+  }
+
+  private static void decode(
+      MemorySegment source, long from, int group, float scale, MemorySegment target, long to) {
+    int run = group / 2;
+    int first = group % 2 * GROUP_ELEMENTS;
+    long high = from + Q3KLayout.HIGH_BITS + first;
+    for (int i = 0; i < GROUP_ELEMENTS; i += Lanes.BYTES.length()) {
+      ByteVector codes =
+          TwoBitLanes.codes(source, from + Q3KLayout.LOW_BITS, group * GROUP_ELEMENTS + i)
+              .or(
+                  Lanes.bytes(source, high + i)
+                      .lanewise(VectorOperators.LSHR, run)
+                      .and((byte) 1)
+                      .lanewise(VectorOperators.LSHL, 2))
+              .sub((byte) BIAS);
+      store(codes, scale, target, to + 4L * i);
+    }
+  }
+
+  private static void store(ByteVector codes, float scale, MemorySegment target, long to) {
+    for (int part = 0; part < Lanes.PARTS; part++) {
+      FloatVector wide =
+          (FloatVector) codes.convertShape(VectorOperators.B2F, Lanes.FLOATS, part);
+      wide.mul(scale).intoMemorySegment(target, to + 4L * part * Lanes.COUNT, Lanes.ORDER);
+    }
+  }
+}
