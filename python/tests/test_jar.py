@@ -9,6 +9,8 @@ from pathlib import Path
 
 import gguf
 import numpy as np
+import pyarrow as pa
+import pyarrow.feather
 import pytest
 import safetensors.numpy
 
@@ -40,7 +42,7 @@ def test_every_operation_of_the_jar_loads_and_runs() -> None:
         assert np.abs(quantized.dequantize() - weights).max() < 1 / 127
 
 
-@pytest.mark.parametrize("ending", ["npy", "npz", "safetensors", "gguf"])
+@pytest.mark.parametrize("ending", ["npy", "npz", "safetensors", "gguf", "arrow"])
 def test_every_format_of_the_jar_loads_and_reads(tmp_path: Path, ending: str) -> None:
     weights = np.linspace(-1, 1, 64, dtype=np.float32).reshape(2, 32)
     path = tmp_path / f"model.{ending}"
@@ -50,6 +52,8 @@ def test_every_format_of_the_jar_loads_and_reads(tmp_path: Path, ending: str) ->
         np.savez(path, w=weights)
     elif ending == "safetensors":
         safetensors.numpy.save_file({"w": weights}, path)
+    elif ending == "arrow":
+        pa.feather.write_feather(_layers({"w": weights}), str(path), compression="uncompressed")
     else:
         writer = gguf.GGUFWriter(path, "test")
         writer.add_tensor("w", weights)
@@ -57,12 +61,80 @@ def test_every_format_of_the_jar_loads_and_reads(tmp_path: Path, ending: str) ->
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-    assert len(_providers(_FORMATS)) == 4
+    assert len(_providers(_FORMATS)) == 5
     shown = _tool("inspect", str(path))
     assert shown.returncode == 0, shown.stderr
     assert "[error]" not in shown.stderr, "the JVM speaks of its class archive"
     assert "(2, 32)" in shown.stdout
     assert "f32" in shown.stdout
+
+
+def _layers(tensors: dict[str, np.ndarray]) -> pa.Table:
+    return pa.table(
+        {
+            "layer_name": list(tensors),
+            "weights": pa.array([t.ravel() for t in tensors.values()], pa.list_(pa.float32())),
+            "shape": pa.array([t.shape for t in tensors.values()], pa.list_(pa.int64())),
+        }
+    )
+
+
+def test_arrow_tables_are_quantized_and_restored(tmp_path: Path) -> None:
+    weights = np.linspace(-1, 1, 512, dtype=np.float32).reshape(2, 256)
+    model, small, restored = (tmp_path / f"{name}.arrow" for name in ("model", "small", "restored"))
+    table = _layers({"w": weights, "bias": weights[0]})
+    with pa.ipc.new_stream(str(model), table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+    done = _tool("quantize", str(model), "-o", str(small), "--scheme", "uniform:bits=4,group=128")
+    assert done.returncode == 0, done.stderr
+    layers = pa.ipc.open_file(str(small)).read_all().to_pylist()
+    assert [(layer["layer_name"], layer["scheme"]) for layer in layers] == [
+        ("w", "uniform:bits=4,group=128"),
+        ("bias", "f32"),
+    ]
+    packed = np.frombuffer(layers[0]["quantized_data"], np.uint8)
+    codes = np.stack([packed & 15, packed >> 4], axis=1).reshape(4, 128).astype(np.float32)
+    scales, zero_points = (
+        np.float32(layers[0][part])[:, None] for part in ("scales", "zero_points")
+    )
+    expected = ((codes - zero_points) * scales).reshape(2, 256)
+    assert np.abs(expected - weights).max() < scales.max()
+    assert layers[1]["quantized_data"] == weights[0].tobytes()
+
+    done = _tool("dequantize", str(small), "-o", str(restored))
+    assert done.returncode == 0, done.stderr
+    back = pa.ipc.open_file(str(restored)).read_all()
+    assert back.schema.equals(table.schema)
+    assert np.array_equal(back["weights"][0].values.to_numpy().reshape(2, 256), expected)
+    assert back["weights"][1].as_py() == weights[0].tolist()
+
+
+def test_arrow_classes_load_for_arrow_files_only(tmp_path: Path) -> None:
+    weights = np.ones((2, 32), np.float32)
+    safetensors.numpy.save_file({"w": weights}, tmp_path / "model.safetensors")
+    pa.feather.write_feather(
+        _layers({"w": weights}), str(tmp_path / "model.arrow"), compression="uncompressed"
+    )
+    command = java_command(find_jdk(), find_jar())
+    command.insert(command.index("-jar"), "-Xlog:class+load:stderr")
+    for ending, expected in (("safetensors", False), ("arrow", True)):
+        done = subprocess.run(
+            [
+                *command,
+                "quantize",
+                str(tmp_path / f"model.{ending}"),
+                "-o",
+                str(tmp_path / "out.gguf"),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        loaded = done.stderr + done.stdout
+        assert "io.tensorbridge.quantize" in loaded
+        assert ("org.apache.arrow" in loaded) is expected
+        assert ("com.google.flatbuffers" in loaded) is expected
+        assert ("io.tensorbridge.arrow.ArrowFile " in loaded) is expected
 
 
 def test_the_demonstration_runs_to_its_end(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ class ArchitectureTest {
   @Test
   void arrowAndNettyStayInTheArrowModule() {
     check(noClasses().that().resideOutsideOfPackage(ARROW).should()
-        .dependOnClassesThat(resideInAnyPackage("org.apache.arrow..", "io.netty..", "io.grpc..")));
+        .dependOnClassesThat(resideInAnyPackage("org.apache.arrow..",
+            "com.google.flatbuffers..", "io.netty..", "io.grpc..")));
   }
 
   @Test

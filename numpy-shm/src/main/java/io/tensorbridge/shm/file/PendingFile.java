@@ -18,6 +18,7 @@ import java.util.random.RandomGenerator;
  */
 public final class PendingFile implements AutoCloseable {
   private static final int CHUNK = 1 << 20;
+  private static final long LARGEST_WRITE = 1 << 30;
 
   private final Path target;
   private final Path temporary;
@@ -54,7 +55,7 @@ public final class PendingFile implements AutoCloseable {
   }
 
   /**
-   * Writes any segment, by way of a buffer that a channel can take.
+   * Writes any segment: native memory at once, heap memory by way of a buffer.
    *
    * @param at where in the file; what is never written between two places is zero
    * @param bytes what to write
@@ -62,12 +63,27 @@ public final class PendingFile implements AutoCloseable {
    */
   public void write(long at, MemorySegment bytes) {
     requireOpen();
+    if (bytes.isNative()) {
+      writeNative(at, bytes);
+      return;
+    }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment buffer = arena.allocate(Math.min(CHUNK, bytes.byteSize()));
       for (long from = 0; from < bytes.byteSize(); from += CHUNK) {
         long length = Math.min(CHUNK, bytes.byteSize() - from);
         MemorySegment.copy(bytes, from, buffer, 0, length);
         writeFully(at + from, buffer.asSlice(0, length).asByteBuffer());
+      }
+    } catch (IOException failure) {
+      throw ByteSource.inaccessible(target, failure);
+    }
+  }
+
+  private void writeNative(long at, MemorySegment bytes) {
+    try {
+      for (long from = 0; from < bytes.byteSize(); from += LARGEST_WRITE) {
+        long length = Math.min(LARGEST_WRITE, bytes.byteSize() - from);
+        writeFully(at + from, bytes.asSlice(from, length).asByteBuffer());
       }
     } catch (IOException failure) {
       throw ByteSource.inaccessible(target, failure);
