@@ -60,6 +60,16 @@ public enum BlockScheme implements QuantScheme {
     return format.blockBytes();
   }
 
+  /**
+   * Whether errors may count more in some columns than in others, as with ggml's importance
+   * matrices.
+   *
+   * @return true if {@link Quantization#withImportance} takes importances
+   */
+  public boolean takesImportance() {
+    return format.takesImportance();
+  }
+
   @Override
   public String family() {
     return name().toLowerCase(Locale.ROOT);

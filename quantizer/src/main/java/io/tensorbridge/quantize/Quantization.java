@@ -7,6 +7,7 @@ import io.tensorbridge.TensorType;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.op.OutputSpec;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The proof that a scheme takes tensors of a type, and what comes out; immutable and thread-safe.
@@ -22,13 +23,19 @@ public final class Quantization {
   private final TensorType type;
   private final NonFinite nonFinite;
   private final List<OutputSpec> parts;
+  private final @Nullable Importance importance;
 
-  private Quantization(QuantScheme scheme, TensorType type, NonFinite nonFinite) {
+  private Quantization(
+      QuantScheme scheme,
+      TensorType type,
+      NonFinite nonFinite,
+      @Nullable Importance importance) {
     FloatSource.requireFloats(type);
     this.scheme = scheme;
     this.type = type;
     this.nonFinite = nonFinite;
     this.parts = scheme.parts(type.shape());
+    this.importance = importance;
   }
 
   /**
@@ -43,7 +50,33 @@ public final class Quantization {
    *     not hold whole blocks
    */
   public static Quantization of(QuantScheme scheme, TensorType type, NonFinite nonFinite) {
-    return new Quantization(scheme, type, nonFinite);
+    return new Quantization(scheme, type, nonFinite, null);
+  }
+
+  /**
+   * Checks that {@link #withImportance} would take importances of a type.
+   *
+   * @param importances dtype and shape of them
+   * @throws TensorException without a name: {@link ErrorCode#BAD_SHAPE} if the scheme takes none
+   *     (the message names those that do) or their number is not that of the columns, {@link
+   *     ErrorCode#UNSUPPORTED_DTYPE} if they are not float32
+   */
+  public void requireImportance(TensorType importances) {
+    Importance.require(scheme, type, importances);
+  }
+
+  /**
+   * The same with errors that count more where a column is important, as ggml has it with an
+   * importance matrix.
+   *
+   * @param importances float32, one for each column, finite and not negative; they are copied
+   * @return a new proof
+   * @throws TensorException as {@link #requireImportance}, and {@link ErrorCode#NON_FINITE} with
+   *     the index of the first importance that is negative, NaN or infinite
+   */
+  public Quantization withImportance(Tensor importances) {
+    requireImportance(importances.type());
+    return new Quantization(scheme, type, nonFinite, Importance.of(type, importances));
   }
 
   /**
@@ -170,9 +203,10 @@ public final class Quantization {
   private OpRun run(FloatSource source, Output output) {
     return switch (scheme) {
       case BlockScheme block ->
-          new BlockQuantizing(block.format(), 0, nonFinite, source, output);
+          new BlockQuantizing(block.format(), 0, nonFinite, importance, source, output);
       case FloatScheme plain ->
-          new BlockQuantizing(plain.format(), plain.maxValue(), nonFinite, source, output);
+          new BlockQuantizing(
+              plain.format(), plain.maxValue(), nonFinite, importance, source, output);
       case GroupScheme grouped ->
           new GroupedQuantizing(
               GroupCoding.of(grouped, type.shape()), nonFinite, source, output);

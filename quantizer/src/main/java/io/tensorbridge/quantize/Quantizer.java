@@ -28,13 +28,19 @@ public final class Quantizer {
   private final NonFinite nonFinite;
   private final int threads;
   private final @Nullable WorkerPool pool;
+  private final @Nullable Tensor importances;
 
   private Quantizer(
-      QuantScheme scheme, NonFinite nonFinite, int threads, @Nullable WorkerPool pool) {
+      QuantScheme scheme,
+      NonFinite nonFinite,
+      int threads,
+      @Nullable WorkerPool pool,
+      @Nullable Tensor importances) {
     this.scheme = scheme;
     this.nonFinite = nonFinite;
     this.threads = threads;
     this.pool = pool;
+    this.importances = importances;
   }
 
   /**
@@ -45,7 +51,7 @@ public final class Quantizer {
    */
   public static Quantizer of(QuantScheme scheme) {
     int processors = Runtime.getRuntime().availableProcessors();
-    return new Quantizer(scheme, NonFinite.ERROR, processors, null);
+    return new Quantizer(scheme, NonFinite.ERROR, processors, null, null);
   }
 
   /**
@@ -55,7 +61,7 @@ public final class Quantizer {
    * @return a new quantizer
    */
   public Quantizer withNonFinite(NonFinite policy) {
-    return new Quantizer(scheme, policy, threads, pool);
+    return new Quantizer(scheme, policy, threads, pool, importances);
   }
 
   /**
@@ -65,7 +71,7 @@ public final class Quantizer {
    * @return a new quantizer
    */
   public Quantizer withThreads(int count) {
-    return new Quantizer(scheme, nonFinite, Math.max(1, count), null);
+    return new Quantizer(scheme, nonFinite, Math.max(1, count), null, importances);
   }
 
   /**
@@ -75,7 +81,18 @@ public final class Quantizer {
    * @return a new quantizer
    */
   public Quantizer withPool(WorkerPool shared) {
-    return new Quantizer(scheme, nonFinite, shared.threadCount() + 1, shared);
+    return new Quantizer(scheme, nonFinite, shared.threadCount() + 1, shared, importances);
+  }
+
+  /**
+   * The same with errors that count more where a column is important.
+   *
+   * @param columns float32, one for each column of the tensors to come, finite and not negative;
+   *     belongs to the caller and stays open
+   * @return a new quantizer
+   */
+  public Quantizer withImportance(Tensor columns) {
+    return new Quantizer(scheme, nonFinite, threads, pool, columns);
   }
 
   /**
@@ -137,7 +154,7 @@ public final class Quantizer {
    */
   public QuantizedTensor quantize(String name, Tensor tensor) {
     try {
-      Quantization quantization = Quantization.of(scheme, tensor.type(), nonFinite);
+      Quantization quantization = quantization(tensor);
       QuantizedTensor result =
           QuantizedTensor.allocate(
               name, scheme, tensor.shape(), quantization.parts(), threads);
@@ -151,6 +168,11 @@ public final class Quantizer {
     } catch (TensorException failure) {
       throw name.isEmpty() ? failure : failure.named(name);
     }
+  }
+
+  private Quantization quantization(Tensor tensor) {
+    Quantization plain = Quantization.of(scheme, tensor.type(), nonFinite);
+    return importances == null ? plain : plain.withImportance(importances);
   }
 
   private void fill(Quantization quantization, Tensor tensor, QuantizedTensor result) {

@@ -61,6 +61,15 @@ public enum BlockFormat {
     return blockBytes;
   }
 
+  /**
+   * Whether both twins are {@link ImportanceKernel}s, too.
+   *
+   * @return true for the K types of ggml
+   */
+  public boolean takesImportance() {
+    return this == Q4_K || this == Q5_K || this == Q6_K;
+  }
+
   /** The reference in plain Java. */
   BlockKernel scalar() {
     return switch (this) {

@@ -6,16 +6,15 @@ import java.lang.foreign.MemorySegment;
  * Quantizes runs of blocks so that errors count more where a column is important, as ggml's {@code
  * quantize_*} functions do with an importance matrix; stateless.
  *
- * <p>Segments are native and of any alignment; a run lies within one row, so that its importances
- * are neighbours, too.
+ * <p>Segments are native and of any alignment.
  */
 public interface ImportanceKernel {
   /**
-   * Quantizes a run of blocks of one row.
+   * Quantizes a run of blocks.
    *
    * @param source float32 values
    * @param sourceOffset where the run begins, in bytes
-   * @param importance float32, one for each column of the tensor
+   * @param importance float32, finite and not negative, one for each value of the run
    * @param importanceOffset where the importances of the run begin, in bytes
    * @param target receives the blocks
    * @param targetOffset where they go, in bytes

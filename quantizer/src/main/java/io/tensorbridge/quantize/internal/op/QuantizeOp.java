@@ -1,6 +1,7 @@
 package io.tensorbridge.quantize.internal.op;
 
 import io.tensorbridge.ErrorCode;
+import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.op.OpMemory;
@@ -18,7 +19,8 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * {@code quantize}: one float tensor in; {@code data}, and {@code scales} and {@code zero_points} if
+ * {@code quantize}: one float tensor in, and for some schemes the importances of its columns; {@code
+ * data}, and {@code scales} and {@code zero_points} if
  * the scheme has them, out.
  */
 final class QuantizeOp implements TensorOp {
@@ -38,13 +40,19 @@ final class QuantizeOp implements TensorOp {
   @Override
   public OpPlan plan(List<TensorType> inputs, Options options) {
     options.requireOnly(Set.of("scheme", "nonfinite"));
-    if (inputs.size() != 1) {
+    if (inputs.isEmpty() || inputs.size() > 2) {
       throw new TensorException(
-          ErrorCode.BAD_SHAPE, "quantize takes one tensor, not " + inputs.size());
+          ErrorCode.BAD_SHAPE,
+          "quantize takes one tensor, and maybe the importances of its columns, not "
+              + inputs.size() + " tensors");
     }
     QuantScheme scheme = QuantScheme.parse(options.get("scheme", "uniform"));
     NonFinite nonFinite = NonFinite.parse(options.get("nonfinite", "error"));
-    return new Plan(Quantization.of(scheme, inputs.getFirst(), nonFinite), inputBytes);
+    Quantization quantization = Quantization.of(scheme, inputs.getFirst(), nonFinite);
+    if (inputs.size() == 2) {
+      quantization.requireImportance(inputs.get(1));
+    }
+    return new Plan(quantization, inputBytes);
   }
 
   private record Plan(Quantization quantization, AtomicLong inputBytes) implements OpPlan {
@@ -68,7 +76,10 @@ final class QuantizeOp implements TensorOp {
       if (inputBytes.addAndGet(quantization.type().byteLength()) >= WARM_UP_BYTES) {
         Quantizer.of(quantization.scheme()).warmUp();
       }
-      return quantization.bind(memory.inputs().getFirst(), memory.outputs());
+      List<Tensor> inputs = memory.inputs();
+      Quantization weighted =
+          inputs.size() == 2 ? quantization.withImportance(inputs.get(1)) : quantization;
+      return weighted.bind(inputs.getFirst(), memory.outputs());
     }
   }
 }

@@ -17,7 +17,7 @@ public final class QuantizeProvider implements TensorOpProvider {
 
   @Override
   public String summary() {
-    return "quantizes a float tensor; options scheme (uniform:bits=4,group=tensor), nonfinite"
+    return "quantizes a float tensor, a second input are importances of its columns; options scheme (uniform:bits=4,group=tensor), nonfinite"
         + " (error or clip)";
   }
 

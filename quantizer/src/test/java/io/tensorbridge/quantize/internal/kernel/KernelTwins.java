@@ -95,6 +95,9 @@ final class KernelTwins {
       require(expected == found, format + " magnitude of " + blocks + " blocks");
       requireSame(coded, format + " codes of " + blocks + " blocks");
       requireSame(decoded, format + " values of " + blocks + " blocks");
+      if (format.takesImportance()) {
+        compareWeighted(format, blocks, values, coded);
+      }
     }
   }
 
@@ -106,6 +109,28 @@ final class KernelTwins {
           new ScalarErrors().compare(original, MISALIGNED, copy, MISALIGNED, count);
       ErrorSums found = new VectorErrors().compare(original, MISALIGNED, copy, MISALIGNED, count);
       require(expected.equals(found), "errors of " + count + ": " + expected + " " + found);
+    }
+  }
+
+  private static void compareWeighted(
+      BlockFormat format, int blocks, MemorySegment values, MemorySegment[] coded) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment importances = Native.view(arena.allocate(values.byteSize()));
+      Random random = new Random(-blocks);
+      for (int i = 0; i < blocks * format.blockElements(); i++) {
+        float importance = random.nextInt(9) == 0 || i / 32 % 11 == 5 ? 0 : random.nextFloat() * 7;
+        importances.set(ValueLayout.JAVA_FLOAT_UNALIGNED, MISALIGNED + 4L * i, importance);
+      }
+      BlockKernel[] twins = {format.scalar(), format.vector()};
+      int[] magnitudes = new int[2];
+      for (int i = 0; i < 2; i++) {
+        magnitudes[i] =
+            ((ImportanceKernel) twins[i])
+                .quantize(
+                    values, MISALIGNED, importances, MISALIGNED, coded[i], MISALIGNED, blocks);
+      }
+      require(magnitudes[0] == magnitudes[1], format + " weighted magnitude of " + blocks);
+      requireSame(coded, format + " weighted codes of " + blocks + " blocks");
     }
   }
 

@@ -71,6 +71,30 @@ class QuantizeOpsTest {
   }
 
   @Test
+  void importancesAreASecondInput() {
+    TensorOp quantize = registry.get("quantize");
+    Options options = Options.NONE.with("scheme", "q4_k");
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor weight = Tensor.of(arena.allocate(4 * 512), DType.F32, Shape.of(2, 256));
+      Tensor importances = Tensor.of(arena.allocate(4 * 256), DType.F32, Shape.of(256));
+      for (int i = 0; i < 512; i++) {
+        weight.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) Math.sin(i * i));
+        importances.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i / 2, i % 7 + 0.5f);
+      }
+      Tensor plain = run(arena, quantize, List.of(weight), options).getFirst();
+      Tensor weighted = run(arena, quantize, List.of(weight, importances), options).getFirst();
+      assertThat(weighted.segment().mismatch(plain.segment())).isNotNegative();
+    }
+    List<TensorType> types =
+        List.of(
+            new TensorType(DType.F32, Shape.of(2, 256)),
+            new TensorType(DType.F32, Shape.of(512)));
+    assertThatThrownBy(() -> quantize.plan(types, options))
+        .isInstanceOf(TensorException.class)
+        .hasMessageContaining("has 256 columns, but there are 512 importances");
+  }
+
+  @Test
   void wrongUseIsRefusedWithTheRemedy() {
     TensorOp quantize = registry.get("quantize");
     TensorOp dequantize = registry.get("dequantize");
@@ -80,7 +104,8 @@ class QuantizeOpsTest {
         .hasMessage("option \"sheme\": is unknown; known are nonfinite, scheme");
     assertThatThrownBy(() -> quantize.plan(List.of(), Options.NONE))
         .isInstanceOf(TensorException.class)
-        .hasMessage("quantize takes one tensor, not 0");
+        .hasMessage(
+            "quantize takes one tensor, and maybe the importances of its columns, not 0 tensors");
     assertThatThrownBy(() -> quantize.plan(one, Options.NONE.with("nonfinite", "keep")))
         .hasMessage("option \"nonfinite\": \"keep\" is not possible; take error or clip");
     assertThatThrownBy(() -> dequantize.plan(one, Options.NONE.with("scheme", "q8_0")))
