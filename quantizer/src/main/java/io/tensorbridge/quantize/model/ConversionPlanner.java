@@ -78,7 +78,7 @@ final class ConversionPlanner {
   private TensorPlan planByRule(ModelTensor tensor) {
     QuantScheme wanted = options.scheme();
     boolean done = tensor.encoding().equals(wanted.toString());
-    if (done || !tensor.isFloat() && !tensor.isQuantized()) {
+    if (done || (!tensor.isFloat() && !tensor.isQuantized())) {
       return planAs(tensor, wanted, "");
     }
     if (tensor.shape().rank() < 2) {
