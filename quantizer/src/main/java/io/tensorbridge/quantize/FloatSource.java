@@ -65,13 +65,13 @@ public abstract class FloatSource {
   /** Refuses dtypes that have no plain float value. */
   static void requireFloats(TensorType type) {
     switch (type.dtype()) {
-      case F16, BF16, F32, F64 -> {
+      case F16, BF16, F32, F64, F8_E4M3, F8_E5M2 -> {
         // these are read
       }
-      case BOOL, I8, I16, I32, I64, U8, U16, U32, U64, F8_E4M3, F8_E5M2, C64, C128 ->
+      case BOOL, I8, I16, I32, I64, U8, U16, U32, U64, C64, C128 ->
           throw new TensorException(
               ErrorCode.UNSUPPORTED_DTYPE,
-              type + " can't be quantized; float32, float16, bfloat16 and float64 can: "
+              type + " can't be quantized; float32, float16, bfloat16, float64 and float8 can: "
                   + remedy(type.dtype()));
     }
   }

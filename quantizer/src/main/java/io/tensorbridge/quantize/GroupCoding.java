@@ -13,6 +13,12 @@ record GroupCoding(GroupFormat format, GroupGrid grid) {
   static GroupCoding of(GroupScheme scheme, Shape shape) {
     return switch (scheme) {
       case Int8Scheme int8 -> new GroupCoding(int8Format(int8.rule()), GroupGrid.ofRows(shape));
+      case Fp8Scheme fp8 -> fp8.coding(shape);
+      case MxScheme mx ->
+          new GroupCoding(mx.format(), GroupGrid.ofRows(shape, mx.blockElements()));
+      case Nvfp4Scheme nvfp4 ->
+          new GroupCoding(
+              GroupFormat.NVFP4_TWO_LEVEL, GroupGrid.ofRows(shape, nvfp4.blockElements()));
     };
   }
 
@@ -27,6 +33,24 @@ record GroupCoding(GroupFormat format, GroupGrid grid) {
 
   int groupElements() {
     return Math.toIntExact(grid.groupElements());
+  }
+
+  /** The index of the part that belongs to the whole tensor; -1 if there is none. */
+  int tensorPart() {
+    int part = format.partCount() - 1;
+    while (part >= 0 && !format.isOfTensor(part)) {
+      part--;
+    }
+    return part;
+  }
+
+  /** The size of a whole part. */
+  long partBytes(int part) {
+    return grid.elements() == 0
+        ? 0
+        : format.isOfTensor(part)
+            ? format.partBytes(part, groupElements(), grid.elements())
+            : byteOffset(part, grid.groups());
   }
 
   /** Where the bytes of a run that begins with a group begin in a part. */
@@ -47,6 +71,9 @@ record GroupCoding(GroupFormat format, GroupGrid grid) {
   private boolean isSeamless() {
     boolean seamless = grid.isEven();
     for (int part = 0; part < format.partCount(); part++) {
+      if (format.isOfTensor(part)) {
+        continue;
+      }
       long row = format.partBytes(part, groupElements(), grid.columns());
       seamless &= format.partBytes(part, groupElements(), 2 * grid.columns()) == 2 * row;
     }

@@ -16,13 +16,26 @@ final class GroupPieces {
     this.pieces = pieces;
   }
 
-  /** Pieces to be written and {@linkplain #commit committed}. */
+  /**
+   * Pieces to be written and {@linkplain #commit committed}.
+   *
+   * @param ofTensor the part of the whole tensor, which was written before, if there is one
+   */
   static GroupPieces claim(
-      GroupCoding coding, long first, long end, Output output, Scratch scratch) {
+      GroupCoding coding,
+      long first,
+      long end,
+      MemorySegment ofTensor,
+      Output output,
+      Scratch scratch) {
     int count = coding.format().partCount();
     long[] byteOffsets = new long[count];
     MemorySegment[] pieces = new MemorySegment[count];
     for (int part = 0; part < count; part++) {
+      if (coding.format().isOfTensor(part)) {
+        pieces[part] = ofTensor;
+        continue;
+      }
       byteOffsets[part] = coding.byteOffset(part, first);
       long byteLength = coding.byteOffset(part, end) - byteOffsets[part];
       pieces[part] = output.claim(part, byteOffsets[part], byteLength, scratch);
@@ -37,8 +50,11 @@ final class GroupPieces {
     long[] byteOffsets = new long[count];
     MemorySegment[] pieces = new MemorySegment[count];
     for (int part = 0; part < count; part++) {
-      byteOffsets[part] = coding.byteOffset(part, first);
-      long byteLength = coding.byteOffset(part, end) - byteOffsets[part];
+      boolean ofTensor = coding.format().isOfTensor(part);
+      byteOffsets[part] = ofTensor ? 0 : coding.byteOffset(part, first);
+      long byteLength = ofTensor
+          ? coding.partBytes(part)
+          : coding.byteOffset(part, end) - byteOffsets[part];
       pieces[part] = parts.get(part).readBytes(byteOffsets[part], byteLength, scratch);
     }
     return new GroupPieces(coding, byteOffsets, pieces);
@@ -48,6 +64,10 @@ final class GroupPieces {
   MemorySegment[] run(long group, long elements) {
     MemorySegment[] run = new MemorySegment[pieces.length];
     for (int part = 0; part < run.length; part++) {
+      if (coding.format().isOfTensor(part)) {
+        run[part] = pieces[part];
+        continue;
+      }
       long at = coding.byteOffset(part, group) - byteOffsets[part];
       long byteLength = coding.format().partBytes(part, coding.groupElements(), elements);
       run[part] = pieces[part].asSlice(at, byteLength);
@@ -57,7 +77,9 @@ final class GroupPieces {
 
   void commit(Output output) {
     for (int part = 0; part < pieces.length; part++) {
-      output.commit(part, byteOffsets[part], pieces[part]);
+      if (!coding.format().isOfTensor(part)) {
+        output.commit(part, byteOffsets[part], pieces[part]);
+      }
     }
   }
 }

@@ -3,4 +3,5 @@ package io.tensorbridge.quantize;
 /**
  * A scheme whose groups of neighbours in a row share parameters that are kept in parts of their own.
  */
-public sealed interface GroupScheme extends QuantScheme permits Int8Scheme {}
+public sealed interface GroupScheme extends QuantScheme
+    permits Int8Scheme, Fp8Scheme, MxScheme, Nvfp4Scheme {}

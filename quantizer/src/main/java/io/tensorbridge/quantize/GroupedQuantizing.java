@@ -6,8 +6,12 @@ import io.tensorbridge.quantize.internal.kernel.GroupKernel;
 import io.tensorbridge.quantize.internal.kernel.KernelChoice;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
-/** Quantizes to a format whose groups keep their parameters in parts of their own. */
+/**
+ * Quantizes to a format whose groups keep their parameters in parts of their own. If there is one for
+ * the whole tensor, a first phase finds it.
+ */
 final class GroupedQuantizing implements OpRun {
   private final GroupCoding coding;
   private final GroupChunks chunks;
@@ -15,6 +19,7 @@ final class GroupedQuantizing implements OpRun {
   private final FloatSource source;
   private final Output output;
   private final KernelChoice<GroupKernel> choice;
+  private final @Nullable TensorScale tensorScale;
 
   GroupedQuantizing(GroupCoding coding, NonFinite nonFinite, FloatSource source, Output output) {
     this.coding = coding;
@@ -23,6 +28,14 @@ final class GroupedQuantizing implements OpRun {
     this.source = source;
     this.output = output;
     this.choice = Kernels.shared().quantizing(coding.format());
+    int part = coding.tensorPart();
+    this.tensorScale =
+        part < 0 ? null : new TensorScale(coding, part, nonFinite, source, output);
+  }
+
+  @Override
+  public int phaseCount() {
+    return tensorScale == null ? 1 : 2;
   }
 
   @Override
@@ -36,10 +49,16 @@ final class GroupedQuantizing implements OpRun {
     long end = chunks.endGroup(chunk);
     long from = coding.grid().groupStart(first);
     int elements = Math.toIntExact(coding.grid().groupEnd(end - 1) - from);
-    GroupKernel kernel = choice.forWork(elements);
     try (Scratch scratch = Scratch.borrow()) {
+      if (tensorScale != null && phase == 0) {
+        tensorScale.look(from, elements, scratch);
+        return;
+      }
+      GroupKernel kernel = choice.forWork(elements);
       MemorySegment values = source.read(from, elements, scratch);
-      GroupPieces pieces = GroupPieces.claim(coding, first, end, output, scratch);
+      MemorySegment given =
+          tensorScale == null ? MemorySegment.NULL : tensorScale.segment();
+      GroupPieces pieces = GroupPieces.claim(coding, first, end, given, output, scratch);
       int magnitude = quantize(kernel, values, first, end, pieces);
       if (magnitude >= BlockKernel.INFINITE_BITS) {
         values = clipped(first, end, elements, scratch);
@@ -78,6 +97,10 @@ final class GroupedQuantizing implements OpRun {
     GroupGrid grid = coding.grid();
     long from = grid.groupStart(first);
     MemorySegment values = source.readToChange(from, elements, scratch);
+    if (tensorScale != null) {
+      Clipping.clip(values, 0, elements, tensorScale.amax());
+      return values;
+    }
     for (long group = first; group < end; group++) {
       long start = grid.groupStart(group) - from;
       long length = grid.groupEnd(group) - grid.groupStart(group);

@@ -5,7 +5,7 @@ import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.op.WorkerPool;
-import io.tensorbridge.quantize.internal.kernel.GroupFormat;
+import io.tensorbridge.quantize.internal.kernel.GroupKernel;
 import io.tensorbridge.quantize.internal.kernel.KernelChoice;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import java.util.List;
@@ -121,8 +121,12 @@ public final class Quantizer {
       case FloatScheme plain ->
           List.of(kernels.quantizing(plain.format()), kernels.dequantizing(plain.format()));
       case GroupScheme grouped -> {
-        GroupFormat format = GroupCoding.of(grouped, Shape.of(1)).format();
-        yield List.of(kernels.quantizing(format), kernels.dequantizing(format));
+        GroupCoding coding = GroupCoding.of(grouped, Shape.of(1));
+        KernelChoice<GroupKernel> quantizing = kernels.quantizing(coding.format());
+        KernelChoice<GroupKernel> dequantizing = kernels.dequantizing(coding.format());
+        yield coding.tensorPart() < 0
+            ? List.of(quantizing, dequantizing)
+            : List.of(quantizing, dequantizing, kernels.uniformQuantizing());
       }
       case UniformScheme _ -> List.of(kernels.uniformQuantizing(), kernels.uniformDequantizing());
     };

@@ -31,8 +31,28 @@ final class SchemeParser {
     Map<String, Function<SchemeOptions, QuantScheme>> families = new LinkedHashMap<>();
     families.put(UniformScheme.FAMILY, UniformScheme::of);
     PLAIN.forEach(scheme -> families.put(scheme.family(), _ -> scheme));
+    families.put("fp8_e4m3", options -> Fp8Scheme.of(FloatScheme.FP8_E4M3, options));
+    families.put("fp8_e5m2", options -> Fp8Scheme.of(FloatScheme.FP8_E5M2, options));
     families.put(Int8Scheme.FAMILY, Int8Scheme::of);
+    families.put(MxScheme.MXFP8, MxScheme::ofBytes);
+    families.put(MxScheme.MXFP4, SchemeParser::mxfp4);
+    families.put(MxScheme.MXINT8, _ -> MxScheme.ofIntegers());
+    families.put(Nvfp4Scheme.FAMILY, SchemeParser::nvfp4);
     return families;
+  }
+
+  /** ggml's blocks, or codes and scales apart. */
+  private static QuantScheme mxfp4(SchemeOptions options) {
+    return options.choice("layout", List.of("ggml", "ocp")).equals("ggml")
+        ? BlockScheme.MXFP4
+        : MxScheme.ofNibbles(options);
+  }
+
+  /** ggml's blocks, or codes and two levels of scales apart. */
+  private static QuantScheme nvfp4(SchemeOptions options) {
+    return options.choice("layout", List.of("ggml", "two-level")).equals("ggml")
+        ? BlockScheme.NVFP4
+        : new Nvfp4Scheme();
   }
 
   static QuantScheme parse(String text) {

@@ -35,6 +35,8 @@ final class TensorFloats extends FloatSource {
     switch (dtype) {
       case F16 -> widen(kernels, BlockFormat.F16, bytes, values, count);
       case BF16 -> widen(kernels, BlockFormat.BF16, bytes, values, count);
+      case F8_E4M3 -> widen(kernels, BlockFormat.F8_E4M3, bytes, values, count);
+      case F8_E5M2 -> widen(kernels, BlockFormat.F8_E5M2, bytes, values, count);
       case F64 -> DoubleNarrowing.narrow(bytes, values, count);
       default -> throw new IllegalStateException("refused at construction: " + dtype);
     }

@@ -41,14 +41,20 @@ class GroupChunksTest {
 
   @Test
   void theSizesOfPartsAreThoseThatTheKernelsWrite() {
-    List<Shape> shapes = List.of(Shape.of(0), Shape.of(1), Shape.of(3, 64), Shape.of(5, 256));
-    for (String family : QuantScheme.knownFamilies()) {
-      if (QuantScheme.parse(family) instanceof GroupScheme scheme) {
-        for (Shape shape : shapes) {
+    List<Shape> shapes = List.of(Shape.of(0), Shape.of(1), Shape.of(3, 64), Shape.of(5, 256),
+        Shape.of(300, 130));
+    List<String> schemes = new ArrayList<>(QuantScheme.knownFamilies());
+    schemes.addAll(
+        List.of(
+            "fp8_e4m3:scale=tensor", "fp8_e4m3:scale=row", "fp8_e5m2:scale=block",
+            "mxfp4:layout=ocp", "nvfp4:layout=two-level"));
+    for (String text : schemes) {
+      if (QuantScheme.parse(text) instanceof GroupScheme scheme) {
+        for (Shape shape : shapes.stream().filter(scheme::fits).toList()) {
           GroupCoding coding = GroupCoding.of(scheme, shape);
           List<Long> written = new ArrayList<>();
           for (int part = 0; part < coding.format().partCount(); part++) {
-            written.add(coding.byteOffset(part, coding.grid().groups()));
+            written.add(coding.partBytes(part));
           }
           assertThat(scheme.parts(shape).stream().map(OutputSpec::type).map(TensorType::byteLength))
               .as(scheme + " " + shape)

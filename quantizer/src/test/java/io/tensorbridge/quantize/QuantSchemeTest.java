@@ -51,7 +51,9 @@ class QuantSchemeTest {
   @ValueSource(
       strings = {
           "uniform:bits=3", "uniform:bits=", "uniform:group=33", "uniform:sym=1", "uniform:bits",
-          "uniform:bits=4,bits=4", "uniform:levels=16", "uniform:bits=4,", "q8_0:bits=8"
+          "uniform:bits=4,bits=4", "uniform:levels=16", "uniform:bits=4,", "q8_0:bits=8",
+          "fp8_e4m3:scale=column", "mxfp8:element=e2m1", "mxint8:rounding=floor",
+          "mxfp4:rounding=even", "nvfp4:layout=ocp"
       })
   void aBadOptionIsRefused(String text) {
     assertThatThrownBy(() -> QuantScheme.parse(text))
@@ -65,7 +67,8 @@ class QuantSchemeTest {
       delimiter = '|',
       value = {
           "q8_0 | 8.5", "q4_0 | 4.5", "q4_1 | 5", "q5_0 | 5.5", "q5_1 | 6", "mxfp4 | 4.25",
-          "nvfp4 | 4.5", "f16 | 16", "uniform:bits=4,group=32 | 6"
+          "nvfp4 | 4.5", "f16 | 16", "fp8_e5m2 | 8", "mxfp8 | 8.25", "mxfp4:layout=ocp | 4.25",
+          "fp8_e4m3:scale=row | 8.1", "uniform:bits=4,group=32 | 6"
       })
   void bitsPerWeightCountsAllParts(String scheme, double bits) {
     assertThat(QuantScheme.parse(scheme).bitsPerWeight(Shape.of(64, 320))).isEqualTo(bits);
@@ -96,7 +99,7 @@ class QuantSchemeTest {
         .isInstanceOf(TensorException.class)
         .hasMessage(
             "a row of 33 elements (shape (4, 33)) does not divide into q4_0 blocks of 32;"
-                + " schemes that fit: uniform, f32, f16, bf16");
+                + " schemes that fit: uniform, f32, f16, bf16, fp8_e4m3, fp8_e5m2");
   }
 
   @Test

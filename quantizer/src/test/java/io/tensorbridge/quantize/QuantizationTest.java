@@ -39,7 +39,11 @@ class QuantizationTest {
           "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "mxfp4", "nvfp4", "f32", "f16", "bf16",
           "uniform", "uniform:bits=2,group=row", "uniform:bits=8,sym=true", "uniform:group=32",
           "uniform:bits=2,group=128,sym=true", "int8", "int8:rule=torchao",
-          "int8:rule=compressed-tensors", "int8:rule=quanto");
+          "int8:rule=compressed-tensors", "int8:rule=quanto", "fp8_e4m3", "fp8_e5m2",
+          "fp8_e4m3:scale=tensor", "fp8_e4m3:scale=row", "fp8_e4m3:scale=block",
+          "fp8_e5m2:scale=tensor", "fp8_e5m2:scale=row", "fp8_e5m2:scale=block", "mxfp8",
+          "mxfp8:element=e5m2,rounding=even", "mxfp8:rounding=rceil", "mxint8",
+          "mxfp4:layout=ocp", "mxfp4:layout=ocp,rounding=ceil", "nvfp4:layout=two-level");
 
   static List<String> schemes() {
     return ALL;
@@ -159,7 +163,7 @@ class QuantizationTest {
     float[] values = gaussian(97 * 1_280);
     double limit = switch (scheme) {
       case String two when two.contains("bits=2") -> 2.5;
-      case "mxfp4", "nvfp4" -> 1; // half a step from 4 to 6
+      case String four when four.contains("fp4") -> 1; // half a step from 4 to 6
       case "f32" -> 0;
       default -> 0.7;
     };
@@ -199,7 +203,7 @@ class QuantizationTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"F16", "BF16", "F64"})
+  @ValueSource(strings = {"F16", "BF16", "F64", "F8_E4M3", "F8_E5M2"})
   void otherFloatsGiveTheBytesOfTheirFloat32(String name) {
     DType dtype = DType.valueOf(name);
     int count = 50 * 256;
@@ -217,6 +221,18 @@ class QuantizationTest {
           int bits = Float.floatToIntBits(values[i]) & 0xffff0000;
           stored.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, (short) (bits >> 16));
           values[i] = Float.intBitsToFloat(bits);
+        }
+        case F8_E4M3 -> {
+          int code = i % 0x7f;
+          stored.set(ValueLayout.JAVA_BYTE, i, (byte) (code | i % 2 << 7));
+          float value =
+              code < 8 ? code * 0x1p-9f : Math.scalb(8f + (code & 7), (code >> 3) - 10);
+          values[i] = i % 2 == 0 ? value : -value;
+        }
+        case F8_E5M2 -> {
+          int half = Float.floatToFloat16(values[i]) & 0xff00;
+          stored.set(ValueLayout.JAVA_BYTE, i, (byte) (half >> 8));
+          values[i] = Float.float16ToFloat((short) half);
         }
         default -> {
           double wide = values[i] * 1.000000001;
@@ -273,7 +289,10 @@ class QuantizationTest {
     int group = switch (parsed) {
       case FloatScheme _ -> 1;
       case BlockScheme block -> block.blockElements();
-      case GroupScheme grouped -> GroupCoding.of(grouped, Shape.of(columns)).groupElements();
+      case GroupScheme grouped -> {
+        GroupCoding coding = GroupCoding.of(grouped, Shape.of(columns));
+        yield coding.tensorPart() < 0 ? coding.groupElements() : columns;
+      }
       case UniformScheme uniform ->
           (int) Math.min(columns, GroupGrid.of(uniform.group(), Shape.of(columns)).groupElements());
     };
@@ -305,12 +324,13 @@ class QuantizationTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"I32", "BOOL", "C64", "U8", "F8_E4M3"})
+  @ValueSource(strings = {"I32", "BOOL", "C64", "U8", "I8"})
   void dtypesWithoutAPlainFloatValueAreRefused(String dtype) {
     TensorType type = new TensorType(DType.valueOf(dtype), Shape.of(32));
     assertThatThrownBy(() -> Quantization.of(BlockScheme.Q8_0, type, NonFinite.ERROR))
         .isInstanceOf(TensorException.class)
-        .hasMessageContaining("can't be quantized; float32, float16, bfloat16 and float64 can: ")
+        .hasMessageContaining(
+            "can't be quantized; float32, float16, bfloat16, float64 and float8 can: ")
         .extracting(failure -> ((TensorException) failure).code())
         .isEqualTo(ErrorCode.UNSUPPORTED_DTYPE);
   }

@@ -144,6 +144,11 @@ final class ConversionPlanner {
 
   private static List<StoredEntry> entriesOfParts(ModelTensor tensor, Quantization quantization) {
     List<StoredEntry> entries = new ArrayList<>(3);
+    if (quantization.scheme() instanceof FloatScheme plain) {
+      TensorEntry entry =
+          TensorEntry.of(tensor.name(), new TensorType(plain.dtype(), tensor.shape()));
+      return List.of(new StoredEntry(entry, new StoredEntry.Content.Part(0)));
+    }
     for (OutputSpec part : quantization.parts()) {
       TensorEntry entry = entries.isEmpty()
           ? new TensorEntry(

@@ -19,7 +19,7 @@ final class DequantizationPlanner {
    * @throws TensorException if it can't be dequantized, or the container can't hold it
    */
   static TensorPlan plan(ModelTensor tensor, TensorFileFormat container) {
-    if (tensor.isQuantized()) {
+    if (tensor.isQuantized() || isFloat8(tensor)) {
       TensorType type = new TensorType(DType.F32, tensor.shape());
       return new TensorPlan(
           tensor, new Treatment.Dequantize(), List.of(TensorEntry.of(tensor.name(), type)), "");
@@ -33,6 +33,12 @@ final class DequantizationPlanner {
           container.name() + " files can't hold " + tensor.encoding() + "; write safetensors");
     }
     return new TensorPlan(tensor, new Treatment.Copy(), tensor.parts(), "");
+  }
+
+  /** Plain elements too, but who dequantizes a model does not want to keep them. */
+  private static boolean isFloat8(ModelTensor tensor) {
+    DType dtype = tensor.dtype().orElse(DType.BOOL);
+    return dtype == DType.F8_E4M3 || dtype == DType.F8_E5M2;
   }
 
   private static TensorException refusal(ModelTensor tensor, String reason) {

@@ -99,13 +99,13 @@ public record ModelTensor(
   /**
    * Whether its elements are real floating point numbers that can be quantized.
    *
-   * @return true for plain f16, bf16, f32 and f64
+   * @return true for plain f16, bf16, f32, f64 and 8-bit floats
    */
   public boolean isFloat() {
     DType dtype = dtype().orElse(DType.BOOL);
     return switch (dtype) {
-      case F16, BF16, F32, F64 -> true;
-      case BOOL, I8, I16, I32, I64, U8, U16, U32, U64, F8_E4M3, F8_E5M2, C64, C128 -> false;
+      case F16, BF16, F32, F64, F8_E4M3, F8_E5M2 -> true;
+      case BOOL, I8, I16, I32, I64, U8, U16, U32, U64, C64, C128 -> false;
     };
   }
 

@@ -26,6 +26,8 @@ import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class ModelConversionTest {
   private static final TensorFileFormats FORMATS = TensorFileFormats.ofServices();
@@ -148,6 +150,63 @@ final class ModelConversionTest {
         assertThat(roundTrip.total()).isEqualTo(direct.total());
         assertThat(after.entry("conv.weight").shape()).isEqualTo(Shape.of(40, 16, 3, 2));
       }
+    }
+  }
+
+  @Test
+  void storesEightBitFloatsUnderTheirDtypeAndReadsThemAsFloats() {
+    Path bytes = directory.resolve("bytes.safetensors");
+    quantize(bytes, options("fp8_e4m3", "large.*=fp8_e5m2"), 1);
+    try (SafetensorsFile file = SafetensorsFile.open(bytes)) {
+      TensorType type = new TensorType(DType.F8_E4M3, Shape.of(40, 16, 3, 2));
+      assertThat(file.entry("conv.weight")).isEqualTo(TensorEntry.of("conv.weight", type));
+      assertThat(file.entry("large.weight").dtype()).contains(DType.F8_E5M2);
+      assertThat(file.metadata()).containsOnlyKeys("k");
+    }
+    Path plain = directory.resolve("plain.safetensors");
+    try (ModelConversion conversion = ModelConversion.dequantize(FORMATS, bytes, plain)) {
+      conversion.run(1, (done, total) -> {});
+    }
+    try (SafetensorsFile file = SafetensorsFile.open(plain)) {
+      assertThat(file.entry("conv.weight").dtype()).contains(DType.F32);
+    }
+
+    Path fromBytes = directory.resolve("from-bytes.gguf");
+    Path fromPlain = directory.resolve("from-plain.gguf");
+    model = bytes;
+    quantize(fromBytes, options("q8_0"), 1);
+    model = plain;
+    quantize(fromPlain, options("q8_0"), 1);
+    try (GgufFile one = GgufFile.open(fromBytes); GgufFile other = GgufFile.open(fromPlain)) {
+      for (TensorEntry entry : one.entries()) {
+        assertThat(one.bytes(entry.name()).mismatch(other.bytes(entry.name()))).isEqualTo(-1);
+      }
+      assertThat(one.entry("conv.weight").encoding()).isEqualTo("q8_0");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+          "fp8_e4m3 | 30", "fp8_e4m3:scale=tensor | 30", "fp8_e4m3:scale=row | 30",
+          "fp8_e4m3:scale=block | 30", "mxfp8 | 30", "mxint8 | 41", "mxfp4:layout=ocp | 18",
+          "nvfp4:layout=two-level | 20"
+      })
+  void restoresWhatHasItsScalesApart(String scheme, double leastDecibels) {
+    Path quantized = directory.resolve("quantized.safetensors");
+    Path restored = directory.resolve("restored.safetensors");
+    quantize(quantized, options(scheme), 2);
+    try (ModelConversion back = ModelConversion.dequantize(FORMATS, quantized, restored)) {
+      back.run(2, (done, total) -> {});
+    }
+    try (TensorFile before = FORMATS.forPath(model).open(model);
+        TensorFile between = FORMATS.forPath(quantized).open(quantized);
+        TensorFile after = FORMATS.forPath(restored).open(restored)) {
+      ModelComparison direct = ModelComparison.of(before, between, 2, (done, total) -> {});
+      ModelComparison roundTrip = ModelComparison.of(before, after, 1, (done, total) -> {});
+      assertThat(direct.total().sqnrDb()).isGreaterThan(leastDecibels);
+      assertThat(roundTrip.total()).isEqualTo(direct.total());
     }
   }
 

@@ -8,6 +8,10 @@ public enum BlockFormat {
   F16(1, Short.BYTES),
   /** The upper half of a binary32. */
   BF16(1, Short.BYTES),
+  /** An 8-bit float with 4 bits of exponent and 3 of mantissa. */
+  F8_E4M3(1, Byte.BYTES),
+  /** An 8-bit float with 5 bits of exponent and 2 of mantissa. */
+  F8_E5M2(1, Byte.BYTES),
   /** See {@link Q80Layout}. */
   Q8_0(Q80Layout.ELEMENTS, Q80Layout.BYTES),
   /** See {@link Q40Layout}. */
@@ -76,6 +80,8 @@ public enum BlockFormat {
       case F32 -> new ScalarF32();
       case F16 -> new ScalarF16();
       case BF16 -> new ScalarBf16();
+      case F8_E4M3 -> new ScalarFloat8(SmallFloat.E4M3);
+      case F8_E5M2 -> new ScalarFloat8(SmallFloat.E5M2);
       case Q8_0 -> new ScalarQ80();
       case Q4_0 -> new ScalarQ40();
       case Q4_1 -> new ScalarQ41();
@@ -106,6 +112,8 @@ public enum BlockFormat {
     return switch (this) {
       case F32, F16 -> throw new UnsupportedOperationException(name());
       case BF16 -> new VectorBf16();
+      case F8_E4M3 -> new VectorFloat8(SmallFloat.E4M3);
+      case F8_E5M2 -> new VectorFloat8(SmallFloat.E5M2);
       case Q8_0 -> new VectorQ80();
       case Q4_0 -> new VectorQ40();
       case Q4_1 -> new VectorQ41();

@@ -6,7 +6,6 @@ import java.lang.foreign.MemorySegment;
 final class Exercises {
   private static final int ELEMENTS = Training.Exercise.ELEMENTS;
   private static final int GROUP = 32;
-  private static final int LONG_GROUP = 128;
   private static final UniformRule RULE = new UniformRule(4, false);
 
   private Exercises() {}
@@ -22,20 +21,22 @@ final class Exercises {
   }
 
   static Training.Exercise<GroupKernel> quantizing(GroupFormat format) {
+    int group = format.trainingGroup();
     return (kernel, values, coded) -> kernel
-        .quantize(values, 0, LONG_GROUP, ELEMENTS, parts(format, coded));
+        .quantize(values, 0, group, ELEMENTS, parts(format, coded));
   }
 
   static Training.Exercise<GroupKernel> dequantizing(GroupFormat format) {
+    int group = format.trainingGroup();
     return (kernel, values, coded) -> kernel
-        .dequantize(parts(format, coded), LONG_GROUP, ELEMENTS, values, 0);
+        .dequantize(parts(format, coded), group, ELEMENTS, values, 0);
   }
 
   private static MemorySegment[] parts(GroupFormat format, MemorySegment coded) {
     MemorySegment[] parts = new MemorySegment[format.partCount()];
     long at = 0;
     for (int i = 0; i < parts.length; i++) {
-      long byteLength = format.partBytes(i, LONG_GROUP, ELEMENTS);
+      long byteLength = format.partBytes(i, format.trainingGroup(), ELEMENTS);
       parts[i] = coded.asSlice(at, byteLength);
       at += byteLength;
     }

@@ -6,12 +6,17 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 
 /** Compares the twins bit by bit; also run as a program, by JVMs with other vector lengths. */
 final class KernelTwins {
   private static final int MISALIGNED = 3;
+
+  /** What ggml doesn't have. */
+  static final Set<BlockFormat> FOREIGN = EnumSet.of(BlockFormat.F8_E4M3, BlockFormat.F8_E5M2);
 
   private KernelTwins() {}
 
@@ -19,10 +24,17 @@ final class KernelTwins {
   public static void main(String[] arguments) {
     for (BlockFormat format : BlockFormat.values()) {
       if (format.hasVector()) {
-        compareWithGgml(format, format.vector());
+        if (!FOREIGN.contains(format)) {
+          compareWithGgml(format, format.vector());
+        }
         for (int blocks = 1; blocks <= 130; blocks++) {
           compareBlocks(format, blocks);
         }
+      }
+    }
+    for (GroupFormat format : GroupFormat.values()) {
+      for (int count = 1; count <= 130 && format.hasVector(); count++) {
+        compareGroups(format, count);
       }
     }
     for (int count = 1; count <= 130; count++) {
@@ -98,6 +110,48 @@ final class KernelTwins {
       if (format.takesImportance()) {
         compareWeighted(format, blocks, values, coded);
       }
+    }
+  }
+
+  /** A few groups whose size or number is the count, the last one short if it may be. */
+  static void compareGroups(GroupFormat format, int count) {
+    int training = format.trainingGroup();
+    switch (training) {
+      case 16, 32 -> compareGroups(format, training, count * training);
+      case 128 -> compareGroups(format, count, 3 * count - count / 2);
+      default -> compareGroups(format, 128 * count, 133 * count);
+    }
+  }
+
+  private static void compareGroups(GroupFormat format, int groupElements, int elements) {
+    String what = format + " of " + elements + " in groups of " + groupElements;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment values = values(arena, elements, elements);
+      MemorySegment[] decoded = pair(arena, 4L * elements);
+      MemorySegment[][] parts = new MemorySegment[2][format.partCount()];
+      MemorySegment[][] pairs = new MemorySegment[format.partCount()][];
+      for (int part = 0; part < pairs.length; part++) {
+        long byteLength = format.partBytes(part, groupElements, elements);
+        pairs[part] = pair(arena, byteLength);
+        for (int i = 0; i < 2; i++) {
+          parts[i][part] = pairs[part][i].asSlice(MISALIGNED, byteLength);
+          if (format.isOfTensor(part)) {
+            parts[i][part].set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, format.tensorScale(0.3f));
+          }
+        }
+      }
+      GroupKernel[] twins = {format.scalar(), format.vector()};
+      int[] magnitudes = new int[2];
+      for (int i = 0; i < 2; i++) {
+        magnitudes[i] =
+            twins[i].quantize(values, MISALIGNED, groupElements, elements, parts[i]);
+        twins[i].dequantize(parts[0], groupElements, elements, decoded[i], MISALIGNED);
+      }
+      require(magnitudes[0] == magnitudes[1], "magnitude, " + what);
+      for (int part = 0; part < pairs.length; part++) {
+        requireSame(pairs[part], "part " + part + ", " + what);
+      }
+      requireSame(decoded, "values, " + what);
     }
   }
 

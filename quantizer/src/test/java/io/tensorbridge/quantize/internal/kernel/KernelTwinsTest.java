@@ -21,6 +21,10 @@ class KernelTwinsTest {
     return Stream.of(BlockFormat.values()).filter(BlockFormat::hasVector);
   }
 
+  static Stream<BlockFormat> ggmlFormats() {
+    return vectorFormats().filter(format -> !KernelTwins.FOREIGN.contains(format));
+  }
+
   static IntStream awkwardCounts() {
     return IntStream.rangeClosed(1, 130);
   }
@@ -32,10 +36,20 @@ class KernelTwinsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("vectorFormats")
+  @MethodSource("ggmlFormats")
   void bothTwinsWriteTheBytesOfGgml(BlockFormat format) {
     KernelTwins.compareWithGgml(format, format.scalar());
     KernelTwins.compareWithGgml(format, format.vector());
+  }
+
+  static Stream<GroupFormat> vectorGroupFormats() {
+    return Stream.of(GroupFormat.values()).filter(GroupFormat::hasVector);
+  }
+
+  @ParameterizedTest
+  @MethodSource("vectorGroupFormats")
+  void groupTwinsWriteTheSameBytes(GroupFormat format) {
+    awkwardCounts().forEach(count -> KernelTwins.compareGroups(format, count));
   }
 
   @Test

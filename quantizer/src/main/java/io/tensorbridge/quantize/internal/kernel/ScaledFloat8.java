@@ -1,0 +1,192 @@
+package io.tensorbridge.quantize.internal.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * 8-bit floats of {@code x / scale}, where {@code scale} is the greatest magnitude that shares it,
+ * divided by the greatest finite value of the type; {@code x = code * scale}.
+ *
+ * <p>The rule of torchao 0.18 ({@code Float8Tensor.from_hp}) and of compressed-tensors 0.20: all in
+ * float32, the quotient is clamped to the finite values and rounded half to even. Of zeros alone
+ * torchao makes NaN; they get the scale 2^-23 as in compressed-tensors. Tiles are 128 x 128 as those
+ * libraries and DeepSeek have them, smaller at the ends of rows and columns.
+ */
+abstract class ScaledFloat8 implements GroupKernel {
+  /** Rows and columns of a tile. */
+  static final int TILE = 128;
+
+  /** Columns of a tile's band that are scaled and then cast while they are in the cache. */
+  private static final int STRIPE_TILES = 4;
+
+  private static final float SCALE_OF_ZEROS = 0x1p-23f;
+
+  /** Which elements share a scale. */
+  enum Extent {
+    /** All of the tensor; the scale is given. */
+    TENSOR,
+    /** The group, a row. */
+    ROW,
+    /**
+     * 128 columns of the group, which is a band of 128 rows, one after another; a full group has 128
+     * times as many elements as a row, so that a kernel knows the length of rows.
+     */
+    TILE
+  }
+
+  final SmallFloat type;
+  private final Extent extent;
+
+  ScaledFloat8(SmallFloat type, Extent extent) {
+    this.type = type;
+    this.extent = extent;
+  }
+
+  /** The scale of values with a greatest magnitude. */
+  static float scale(SmallFloat type, float amax) {
+    float scale = amax / type.maxValue;
+    return scale == 0 ? SCALE_OF_ZEROS : scale;
+  }
+
+  /** The greatest magnitude of a run of values, as raw bits. */
+  abstract int magnitude(MemorySegment source, long sourceOffset, int count);
+
+  /** Casts a run of values that share a scale; returns their greatest magnitude, as raw bits. */
+  abstract int cast(
+      MemorySegment source,
+      long sourceOffset,
+      int count,
+      float scale,
+      MemorySegment target,
+      long targetOffset);
+
+  /** The reverse. */
+  abstract void widen(
+      MemorySegment source,
+      long sourceOffset,
+      int count,
+      float scale,
+      MemorySegment target,
+      long targetOffset);
+
+  @Override
+  public final int quantize(
+      MemorySegment source,
+      long sourceOffset,
+      int groupElements,
+      int elements,
+      MemorySegment[] parts) {
+    if (extent == Extent.TENSOR) {
+      float scale = parts[1].get(JAVA_FLOAT_UNALIGNED, 0);
+      return cast(source, sourceOffset, elements, scale, parts[0], 0);
+    }
+    int magnitude = 0;
+    int group = 0;
+    for (int from = 0; from < elements; from += groupElements) {
+      int length = Math.min(groupElements, elements - from);
+      long offset = sourceOffset + 4L * from;
+      int found = extent == Extent.ROW
+          ? quantizeRow(source, offset, length, parts, from, group)
+          : quantizeBand(source, offset, groupElements / TILE, length, parts, from, group);
+      magnitude = Math.max(magnitude, found);
+      group++;
+    }
+    return magnitude;
+  }
+
+  private int quantizeRow(
+      MemorySegment source, long offset, int length, MemorySegment[] parts, int to, int row) {
+    int magnitude = magnitude(source, offset, length);
+    float scale = scale(type, Float.intBitsToFloat(magnitude));
+    parts[1].set(JAVA_FLOAT_UNALIGNED, 4L * row, scale);
+    cast(source, offset, length, scale, parts[0], to);
+    return magnitude;
+  }
+
+  private int quantizeBand(
+      MemorySegment source,
+      long offset,
+      int columns,
+      int length,
+      MemorySegment[] parts,
+      int to,
+      int band) {
+    int rows = length / columns;
+    int tiles = (columns + TILE - 1) / TILE;
+    int magnitude = 0;
+    for (int first = 0; first < tiles; first += STRIPE_TILES) {
+      int end = Math.min(first + STRIPE_TILES, tiles);
+      int[] greatest = new int[end - first];
+      for (int row = 0; row < rows; row++) {
+        for (int tile = first; tile < end; tile++) {
+          int at = row * columns + tile * TILE;
+          int found = magnitude(source, offset + 4L * at, tileColumns(tile, columns));
+          greatest[tile - first] = Math.max(greatest[tile - first], found);
+        }
+      }
+      float[] scales = new float[end - first];
+      for (int tile = first; tile < end; tile++) {
+        float scale = scale(type, Float.intBitsToFloat(greatest[tile - first]));
+        parts[1].set(JAVA_FLOAT_UNALIGNED, 4L * ((long) band * tiles + tile), scale);
+        scales[tile - first] = scale;
+        magnitude = Math.max(magnitude, greatest[tile - first]);
+      }
+      for (int row = 0; row < rows; row++) {
+        for (int tile = first; tile < end; tile++) {
+          int at = row * columns + tile * TILE;
+          int count = tileColumns(tile, columns);
+          cast(source, offset + 4L * at, count, scales[tile - first], parts[0], (long) to + at);
+        }
+      }
+    }
+    return magnitude;
+  }
+
+  private static int tileColumns(int tile, int columns) {
+    return Math.min(TILE, columns - tile * TILE);
+  }
+
+  @Override
+  public final void dequantize(
+      MemorySegment[] parts,
+      int groupElements,
+      int elements,
+      MemorySegment target,
+      long targetOffset) {
+    if (extent == Extent.TENSOR) {
+      float scale = parts[1].get(JAVA_FLOAT_UNALIGNED, 0);
+      widen(parts[0], 0, elements, scale, target, targetOffset);
+      return;
+    }
+    int group = 0;
+    for (int from = 0; from < elements; from += groupElements) {
+      int length = Math.min(groupElements, elements - from);
+      if (extent == Extent.ROW) {
+        float scale = parts[1].get(JAVA_FLOAT_UNALIGNED, 4L * group);
+        widen(parts[0], from, length, scale, target, targetOffset + 4L * from);
+      } else {
+        dequantizeBand(parts, from, groupElements / TILE, length, group, target, targetOffset);
+      }
+      group++;
+    }
+  }
+
+  private void dequantizeBand(
+      MemorySegment[] parts,
+      int from,
+      int columns,
+      int length,
+      int band,
+      MemorySegment target,
+      long targetOffset) {
+    int tiles = (columns + TILE - 1) / TILE;
+    for (int row = 0; row < length / columns; row++) {
+      for (int tile = 0; tile < tiles; tile++) {
+        long at = from + (long) row * columns + (long) tile * TILE;
+        float scale = parts[1].get(JAVA_FLOAT_UNALIGNED, 4L * ((long) band * tiles + tile));
+        widen(parts[0], at, tileColumns(tile, columns), scale, target, targetOffset + 4 * at);
+      }
+    }
+  }
+}
