@@ -575,6 +575,7 @@ def hostile_tables() -> dict[str, bytes]:
         f"{shapes}--product": weights(["a"], [[1, 2]], [[1 << 40, 1 << 40]]),
         f"{shapes}--rank": weights(["a"], [[1]], [[1] * 65]),
         f"{shapes}--null": weights(["a"], [[1]], [[None]]),
+        f"{shapes}--bytes": one("a", codes(1), [1.0], [8.0], [1 << 40, 1 << 20], 4),
         "weights without nulls": weights(["a"], [None]),
         "weights without nulls--value": weights(["a", "b"], [[1] * 20, [1.0] * 9 + [None]]),
         f"{nulls}--data": one("a", None, [1.0], [8.0], [2], 4),

@@ -97,6 +97,10 @@ final class QuantizedReader {
     }
     ByteSource data = batch.data.bytes(row);
     Shape shape = columns.shape(batch.shape, row, name);
+    if (shape.elementCount() / Byte.SIZE > data.size()) {
+      throw columns.wrongShape(name, shape + " and " + data.size() + " bytes, less than one bit"
+          + " an element");
+    }
     List<Part> parts = parts(batch.parts, row, name);
     Extent scales = values(batch.scales, row, name);
     Extent zeroPoints = values(batch.zeroPoints, row, name);

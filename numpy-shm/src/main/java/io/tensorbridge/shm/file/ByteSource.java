@@ -33,7 +33,8 @@ public record ByteSource(String file, long fileOffset, MemorySegment bytes) {
    * @throws IndexOutOfBoundsException if there are fewer bytes
    */
   public ByteSource slice(String part, long offset, long size) {
-    return new ByteSource(file + part, fileOffset + offset, bytes.asSlice(offset, size));
+    String name = part.isEmpty() ? file : file + part;
+    return new ByteSource(name, fileOffset + offset, bytes.asSlice(offset, size));
   }
 
   /**
