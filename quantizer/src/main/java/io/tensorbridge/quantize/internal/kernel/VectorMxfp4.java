@@ -66,9 +66,12 @@ final class VectorMxfp4 implements BlockKernel {
       float inverse = inverses[i];
       int maxCode = maxCodes[i];
       for (int at = 0; at < HALF; at += STEP) {
-        IntVector low = codes(source, i * BLOCK + at, inverse, maxCode);
-        IntVector high = codes(source, i * BLOCK + HALF + at, inverse, maxCode);
-        NibbleLanes.store(low, high, target, i * BYTES + CODES + at / Float.BYTES);
+        IntVector nibbles = IntVector.zero(Lanes.INTS);
+        for (int half = HALF; half >= 0; half -= HALF) { // a loop, so that it is inlined once
+          IntVector codes = codes(source, i * BLOCK + half + at, inverse, maxCode);
+          nibbles = nibbles.lanewise(VectorOperators.LSHL, 4).or(codes);
+        }
+        Lanes.storeBytes(nibbles, target, i * BYTES + CODES + at / Float.BYTES);
       }
     }
   }

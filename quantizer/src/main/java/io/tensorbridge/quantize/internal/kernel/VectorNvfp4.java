@@ -84,9 +84,12 @@ final class VectorNvfp4 implements BlockKernel {
   private static void nearest(
       MemorySegment source, int from, float halfScale, MemorySegment target, int to) {
     for (int at = 0; at < HALF; at += STEP) {
-      IntVector low = codes(bits(source, from + at), halfScale);
-      IntVector high = codes(bits(source, from + HALF + at), halfScale);
-      store(low.or(high.lanewise(VectorOperators.LSHL, 4)), target, to + at / Float.BYTES);
+      IntVector nibbles = IntVector.zero(INTS);
+      for (int half = HALF; half >= 0; half -= HALF) { // a loop, so that it is inlined once
+        IntVector codes = codes(bits(source, from + half + at), halfScale);
+        nibbles = nibbles.lanewise(VectorOperators.LSHL, 4).or(codes);
+      }
+      store(nibbles, target, to + at / Float.BYTES);
     }
   }
 
