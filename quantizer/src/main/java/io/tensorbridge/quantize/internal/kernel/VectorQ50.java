@@ -80,7 +80,8 @@ final class VectorQ50 implements BlockKernel {
 
   private static IntVector codes(MemorySegment source, int from, float inverse, float bias) {
     FloatVector shifted = Lanes.floats(source, from).mul(inverse).add(bias);
-    return ((IntVector) shifted.convertShape(VectorOperators.F2I, Lanes.INTS, 0)).min(Q50Layout.MAX_CODE);
+    return ((IntVector) shifted.convertShape(VectorOperators.F2I, Lanes.INTS, 0))
+        .min(Q50Layout.MAX_CODE);
   }
 
   @Override
