@@ -9,6 +9,7 @@ from ..peers import (
     kernels_bitsandbytes,
     kernels_ggml,
     kernels_gguf,
+    kernels_native,
     kernels_onnx,
     kernels_torch,
     kernels_torchao,
@@ -44,6 +45,7 @@ def groups() -> list[Group]:
     """List the groups that have peers; a group without ours shows what a new scheme must beat."""
     dram = dram_bytes()
     return [
+        _bounds(dram),
         *_same_formats(dram),
         *_slow_ggml(),
         *_torch_only(dram),
@@ -71,7 +73,36 @@ def _same_formats(dram: int) -> Iterator[Group]:
                 )
             )
         contenders += _torch_casts(name, dram)
+        if name == "q8_0":
+            contenders += _by_hand(dram)
         yield _group(name, f"float32 to {name}", dram, contenders)
+
+
+def _bounds(dram: int) -> Group:
+    contenders = [
+        _peer(f"c_{kind}_dram_1t", f"{description} in C, one thread", opener)
+        for kind, description, opener in (
+            ("read", "Reading", kernels_native.bound_opener("read", dram)),
+            ("copy", "memcpy", kernels_native.bound_opener("copy", dram)),
+            (
+                "copy_non_temporal",
+                "Copying past the caches",
+                kernels_native.bound_opener("copy_non_temporal", dram),
+            ),
+        )
+    ]
+    return _group("bounds", "The limits of the memory", dram, contenders)
+
+
+def _by_hand(dram: int) -> list[Contender]:
+    return [
+        _peer(
+            f"c_dram_{threads}t",
+            f"C with intrinsics by hand, byte for byte the same, {_threads(threads)}",
+            kernels_native.q8_0_opener(dram, threads),
+        )
+        for threads in (1, 2)
+    ]
 
 
 def _slow_ggml() -> Iterator[Group]:

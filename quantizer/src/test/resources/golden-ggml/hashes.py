@@ -74,7 +74,8 @@ def main() -> None:
 def load() -> Any:
     """Load ggml."""
     found = importlib.util.find_spec("xllamacpp")
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     library = ctypes.CDLL(str(min(Path(found.origin).parent.glob("*.so"))))
     library.ggml_row_size.restype = ctypes.c_size_t
     library.ggml_row_size.argtypes = [ctypes.c_int, ctypes.c_int64]
@@ -125,7 +126,9 @@ def near_powers(random: np.random.Generator) -> list[Floats]:
     blocks = []
     for power in (-140, -126, -125, -124, -65, -33, -9, -2, -1, 0, 1, 2, 5, 17, 33, 65, 127, 128):
         for below in (1, 2, 3, 5, 6, 11, 12, 22, 23, 44, 45):
-            top = np.uint32(int(np.float64(2.0**min(power, 127)).astype(np.float32).view(np.uint32)))
+            top = np.uint32(
+                int(np.float64(2.0 ** min(power, 127)).astype(np.float32).view(np.uint32))
+            )
             bits = (int(top) if power < 128 else 0x7F800000) - below
             greatest = float(np.uint32(max(bits, 1)).view(np.float32))
             block = (random.uniform(-1, 1, BLOCK) * greatest).astype(np.float32)

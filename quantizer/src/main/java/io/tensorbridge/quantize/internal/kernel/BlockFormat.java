@@ -99,18 +99,19 @@ public enum BlockFormat {
   }
 
   /**
-   * Whether there is a vector twin; the compiler vectorizes the scalar loops of the others as well.
+   * Whether there is a vector twin; what has none is a plain copy.
    *
    * @return false if the scalar twin always serves
    */
   public boolean hasVector() {
-    return this != F32 && this != F16;
+    return this != F32;
   }
 
   /** The vector twin; only with the module {@code jdk.incubator.vector}. */
   BlockKernel vector() {
     return switch (this) {
-      case F32, F16 -> throw new UnsupportedOperationException(name());
+      case F32 -> throw new UnsupportedOperationException(name());
+      case F16 -> new VectorF16();
       case BF16 -> new VectorBf16();
       case F8_E4M3 -> new VectorFloat8(SmallFloat.E4M3);
       case F8_E5M2 -> new VectorFloat8(SmallFloat.E5M2);

@@ -21,10 +21,9 @@ final class E2m1Lanes {
     return IntVector.broadcast(Lanes.INTS, limit).sub(bits).lanewise(VectorOperators.LSHR, 31);
   }
 
-  /** As {@link E2m1#signed}. */
+  /** As {@link E2m1#signed}; a code that is not 0 gets bit 3 when 7 is added. */
   static IntVector signed(IntVector codes, IntVector bits) {
-    IntVector notZero = codes.neg().lanewise(VectorOperators.ASHR, 31);
-    return bits.lanewise(VectorOperators.LSHR, 28).and(8).and(notZero).or(codes);
+    return bits.lanewise(VectorOperators.LSHR, 28).and(8).and(codes.add(7)).or(codes);
   }
 
   /** As {@link E2m1#doubled}. */

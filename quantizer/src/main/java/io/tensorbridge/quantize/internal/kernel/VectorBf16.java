@@ -1,9 +1,5 @@
 package io.tensorbridge.quantize.internal.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
-
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -13,6 +9,11 @@ import jdk.incubator.vector.VectorOperators;
 final class VectorBf16 implements BlockKernel {
   private static final int LANES = Lanes.COUNT;
 
+  /** Elements between bounds checks: a slice of constant length needs none inside. */
+  private static final int STRIP = 512;
+
+  private final BlockKernel tail = new ScalarBf16();
+
   @Override
   public int quantize(
       MemorySegment source,
@@ -21,23 +22,30 @@ final class VectorBf16 implements BlockKernel {
       long targetOffset,
       int blocks) {
     IntVector greatest = IntVector.zero(Lanes.INTS);
-    int i = 0;
-    for (; i <= blocks - LANES; i += LANES) {
-      IntVector bits = Lanes.ints(source, sourceOffset + 4L * i);
-      IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
-      greatest = greatest.max(bits.and(0x7fffffff));
-      IntVector rounded = bits.add(0x7fff).add(odd).lanewise(VectorOperators.LSHR, 16);
-      ((ShortVector) rounded.convertShape(VectorOperators.I2S, Lanes.HALVES, 0))
-          .intoMemorySegment(target, targetOffset + 2L * i, Lanes.ORDER);
+    int done = 0;
+    for (; done <= blocks - STRIP; done += STRIP) {
+      MemorySegment from = source.asSlice(sourceOffset + 4L * done, 4 * STRIP);
+      MemorySegment to = target.asSlice(targetOffset + 2L * done, 2 * STRIP);
+      for (int i = 0; i < STRIP; i += LANES) {
+        IntVector bits = Lanes.ints(from, 4 * i);
+        greatest = greatest.max(bits.and(0x7fffffff));
+        ((ShortVector) round(bits).convertShape(VectorOperators.I2S, Lanes.HALVES, 0))
+            .intoMemorySegment(to, 2 * i, Lanes.ORDER);
+      }
     }
     int magnitude = greatest.reduceLanes(VectorOperators.MAX);
-    for (; i < blocks; i++) {
-      int bits = source.get(JAVA_INT_UNALIGNED, sourceOffset + 4L * i);
-      int rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
-      magnitude = Math.max(magnitude, bits & 0x7fffffff);
-      target.set(JAVA_SHORT_UNALIGNED, targetOffset + 2L * i, (short) rounded);
+    if (done < blocks) {
+      long from = sourceOffset + 4L * done;
+      long to = targetOffset + 2L * done;
+      int rest = tail.quantize(source, from, target, to, blocks - done);
+      magnitude = Math.max(magnitude, rest);
     }
     return magnitude;
+  }
+
+  private static IntVector round(IntVector bits) {
+    IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+    return bits.add(0x7fff).add(odd).lanewise(VectorOperators.LSHR, 16);
   }
 
   @Override
@@ -47,18 +55,25 @@ final class VectorBf16 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
-    int i = 0;
-    for (; i <= blocks - LANES; i += LANES) {
-      ShortVector halves =
-          ShortVector.fromMemorySegment(
-              Lanes.HALVES, source, sourceOffset + 2L * i, Lanes.ORDER);
-      ((IntVector) halves.convertShape(VectorOperators.S2I, Lanes.INTS, 0))
-          .lanewise(VectorOperators.LSHL, 16)
-          .intoMemorySegment(target, targetOffset + 4L * i, Lanes.ORDER);
+    int done = 0;
+    for (; done <= blocks - STRIP; done += STRIP) {
+      MemorySegment from = source.asSlice(sourceOffset + 2L * done, 2 * STRIP);
+      MemorySegment to = target.asSlice(targetOffset + 4L * done, 4 * STRIP);
+      for (int i = 0; i < STRIP; i += LANES) {
+        ShortVector halves =
+            ShortVector.fromMemorySegment(Lanes.HALVES, from, 2 * i, Lanes.ORDER);
+        widen((IntVector) halves.convertShape(VectorOperators.S2I, Lanes.INTS, 0))
+            .intoMemorySegment(to, 4 * i, Lanes.ORDER);
+      }
     }
-    for (; i < blocks; i++) {
-      int bits = source.get(JAVA_SHORT_UNALIGNED, sourceOffset + 2L * i) << 16;
-      target.set(JAVA_FLOAT_UNALIGNED, targetOffset + 4L * i, Float.intBitsToFloat(bits));
+    if (done < blocks) {
+      long from = sourceOffset + 2L * done;
+      long to = targetOffset + 4L * done;
+      tail.dequantize(source, from, target, to, blocks - done);
     }
+  }
+
+  private static IntVector widen(IntVector halves) {
+    return halves.lanewise(VectorOperators.LSHL, 16);
   }
 }

@@ -24,10 +24,13 @@ final class VectorNvfp4 implements BlockKernel {
   private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
   private static final int LANES = FLOATS.length();
   private static final int STEP = LANES * Float.BYTES;
+  private static final int GROUP = 8;
   private static final int BLOCK = ELEMENTS * Float.BYTES;
   private static final int PART = PART_ELEMENTS * Float.BYTES;
   private static final int HALF = PART / 2;
   private static final int HALF_ELEMENTS = PART_ELEMENTS / 2;
+
+  private final BlockKernel tail = new ScalarNvfp4();
 
   @Override
   public int quantize(
@@ -37,21 +40,28 @@ final class VectorNvfp4 implements BlockKernel {
       long targetOffset,
       int blocks) {
     int magnitude = 0;
-    for (int block = 0; block < blocks; block++) {
-      long from = sourceOffset + (long) block * BLOCK;
-      long to = targetOffset + (long) block * BYTES;
-      for (int part = 0; part < PARTS; part++) {
-        long codes = to + CODES + (long) part * HALF_ELEMENTS;
-        int greatest =
-            quantizePart(source, from + (long) part * PART, target, to + part, codes);
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BLOCK, GROUP * BLOCK);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BYTES, GROUP * BYTES);
+      for (int part = 0; part < GROUP * PARTS; part++) {
+        int start = part / PARTS * BYTES;
+        int codes = start + CODES + part % PARTS * HALF_ELEMENTS;
+        int greatest = quantizePart(from, part * PART, to, start + part % PARTS, codes);
         magnitude = Math.max(magnitude, greatest);
       }
+    }
+    if (block < blocks) {
+      long from = sourceOffset + (long) block * BLOCK;
+      long to = targetOffset + (long) block * BYTES;
+      int rest = tail.quantize(source, from, target, to, blocks - block);
+      magnitude = Math.max(magnitude, rest);
     }
     return magnitude;
   }
 
   private static int quantizePart(
-      MemorySegment source, long from, MemorySegment target, long scaleTo, long to) {
+      MemorySegment source, int from, MemorySegment target, int scaleTo, int to) {
     IntVector greatest = bits(source, from).and(0x7fffffff);
     for (int at = STEP; at < PART; at += STEP) {
       greatest = greatest.max(bits(source, from + at).and(0x7fffffff));
@@ -72,11 +82,14 @@ final class VectorNvfp4 implements BlockKernel {
   }
 
   private static void nearest(
-      MemorySegment source, long from, float halfScale, MemorySegment target, long to) {
+      MemorySegment source, int from, float halfScale, MemorySegment target, int to) {
     for (int at = 0; at < HALF; at += STEP) {
-      IntVector low = codes(bits(source, from + at), halfScale);
-      IntVector high = codes(bits(source, from + HALF + at), halfScale);
-      store(low.or(high.lanewise(VectorOperators.LSHL, 4)), target, to + at / Float.BYTES);
+      IntVector nibbles = IntVector.zero(INTS);
+      for (int half = HALF; half >= 0; half -= HALF) { // a loop, so that it is inlined once
+        IntVector codes = codes(bits(source, from + half + at), halfScale);
+        nibbles = nibbles.lanewise(VectorOperators.LSHL, 4).or(codes);
+      }
+      store(nibbles, target, to + at / Float.BYTES);
     }
   }
 
@@ -98,11 +111,11 @@ final class VectorNvfp4 implements BlockKernel {
     return magnitudes.compare(VectorOperators.GT, limit).cast(INTS);
   }
 
-  private static IntVector bits(MemorySegment source, long offset) {
+  private static IntVector bits(MemorySegment source, int offset) {
     return IntVector.fromMemorySegment(INTS, source, offset, Lanes.ORDER);
   }
 
-  private static void store(IntVector codes, MemorySegment target, long offset) {
+  private static void store(IntVector codes, MemorySegment target, int offset) {
     ByteVector bytes =
         (ByteVector) codes.convertShape(VectorOperators.I2B, ByteVector.SPECIES_64, 0);
     if (LANES == 8) {
@@ -113,10 +126,10 @@ final class VectorNvfp4 implements BlockKernel {
   }
 
   private static void first(
-      MemorySegment source, long from, float halfScale, MemorySegment target, long to) {
+      MemorySegment source, int from, float halfScale, MemorySegment target, int to) {
     for (int j = 0; j < HALF_ELEMENTS; j++) {
-      float low = source.get(JAVA_FLOAT_UNALIGNED, from + 4L * j);
-      float high = source.get(JAVA_FLOAT_UNALIGNED, from + HALF + 4L * j);
+      float low = source.get(JAVA_FLOAT_UNALIGNED, from + 4 * j);
+      float high = source.get(JAVA_FLOAT_UNALIGNED, from + HALF + 4 * j);
       int codes =
           Nvfp4Layout.code(low, halfScale) | (Nvfp4Layout.code(high, halfScale) << 4);
       target.set(JAVA_BYTE, to + j, (byte) codes);
@@ -130,26 +143,33 @@ final class VectorNvfp4 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BYTES, GROUP * BYTES);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BLOCK, GROUP * BLOCK);
+      for (int part = 0; part < GROUP * PARTS; part++) {
+        int start = part / PARTS * BYTES;
+        int scaleCode = Byte.toUnsignedInt(from.get(JAVA_BYTE, start + part % PARTS));
+        float scale = Nvfp4Layout.halfScale(scaleCode);
+        int codes = start + CODES + part % PARTS * HALF_ELEMENTS;
+        dequantizePart(from, codes, scale, to, part * PART);
+      }
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BYTES;
       long to = targetOffset + (long) block * BLOCK;
-      for (int part = 0; part < PARTS; part++) {
-        int scaleCode = Byte.toUnsignedInt(source.get(JAVA_BYTE, from + part));
-        float scale = Nvfp4Layout.halfScale(scaleCode);
-        long codes = from + CODES + (long) part * HALF_ELEMENTS;
-        dequantizePart(source, codes, scale, target, to + (long) part * PART);
-      }
+      tail.dequantize(source, from, target, to, blocks - block);
     }
   }
 
   private static void dequantizePart(
-      MemorySegment source, long from, float scale, MemorySegment target, long to) {
+      MemorySegment source, int from, float scale, MemorySegment target, int to) {
     ByteVector nibbles =
         ByteVector.fromMemorySegment(ByteVector.SPECIES_64, source, from, Lanes.ORDER);
     ByteVector low = E2m1Lanes.doubled(nibbles);
     ByteVector high = E2m1Lanes.doubled(nibbles.lanewise(VectorOperators.LSHR, 4));
     for (int part = 0; part < HALF_ELEMENTS / LANES; part++) {
-      long offset = to + (long) part * STEP;
+      int offset = to + part * STEP;
       values(low, part, scale).intoMemorySegment(target, offset, Lanes.ORDER);
       values(high, part, scale).intoMemorySegment(target, offset + HALF, Lanes.ORDER);
     }

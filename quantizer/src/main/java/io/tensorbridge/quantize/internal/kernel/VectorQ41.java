@@ -13,9 +13,12 @@ import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarQ41}. */
 final class VectorQ41 implements BlockKernel {
+  private static final int GROUP = BlockLanes.GROUP;
   private static final int STEP = Lanes.COUNT * Float.BYTES;
   private static final int BLOCK = ELEMENTS * Float.BYTES;
   private static final int HALF = BLOCK / 2;
+
+  private final BlockKernel tail = new ScalarQ41();
 
   @Override
   public int quantize(
@@ -24,32 +27,56 @@ final class VectorQ41 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
+    float[] minima = new float[GROUP];
+    float[] inverses = new float[GROUP];
     int magnitude = 0;
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BLOCK, GROUP * BLOCK);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BYTES, GROUP * BYTES);
+      magnitude = Math.max(magnitude, scale(from, minima, inverses, to));
+      code(from, minima, inverses, to);
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BLOCK;
       long to = targetOffset + (long) block * BYTES;
-      magnitude = Math.max(magnitude, quantizeBlock(source, from, target, to));
+      int rest = tail.quantize(source, from, target, to, blocks - block);
+      magnitude = Math.max(magnitude, rest);
     }
     return magnitude;
   }
 
-  private static int quantizeBlock(MemorySegment source, long from, MemorySegment target, long to) {
-    long range = BlockLanes.range(source, from);
-    float least = ValueRange.low(range);
-    float scale = Q41Layout.scale(least, ValueRange.high(range));
-    float inverse = Q41Layout.inverse(scale);
-    float minimum = least == 0 ? BlockLanes.firstOf(source, from, 0) : least;
-    target.set(Q41Layout.SCALE, to, Float.floatToFloat16(scale));
-    target.set(Q41Layout.SCALE, to + MINIMUM, Float.floatToFloat16(minimum));
-    for (int at = 0; at < HALF; at += STEP) {
-      IntVector low = codes(source, from + at, minimum, inverse);
-      IntVector high = codes(source, from + HALF + at, minimum, inverse);
-      NibbleLanes.store(low, high, target, to + CODES + at / Float.BYTES);
+  private static int scale(
+      MemorySegment source, float[] minima, float[] inverses, MemorySegment target) {
+    int greatest = 0;
+    for (int i = 0; i < GROUP; i++) {
+      long range = BlockLanes.range(source, i * BLOCK);
+      float least = ValueRange.low(range);
+      float scale = Q41Layout.scale(least, ValueRange.high(range));
+      float minimum = least == 0 ? BlockLanes.firstOf(source, i * BLOCK, 0) : least;
+      minima[i] = minimum;
+      inverses[i] = Q41Layout.inverse(scale);
+      target.set(Q41Layout.SCALE, i * BYTES, Float.floatToFloat16(scale));
+      target.set(Q41Layout.SCALE, i * BYTES + MINIMUM, Float.floatToFloat16(minimum));
+      greatest = Math.max(greatest, Ranges.magnitude(range));
     }
-    return Ranges.magnitude(range);
+    return greatest;
   }
 
-  private static IntVector codes(MemorySegment source, long from, float minimum, float inverse) {
+  private static void code(
+      MemorySegment source, float[] minima, float[] inverses, MemorySegment target) {
+    for (int i = 0; i < GROUP; i++) {
+      float minimum = minima[i];
+      float inverse = inverses[i];
+      for (int at = 0; at < HALF; at += STEP) {
+        IntVector low = codes(source, i * BLOCK + at, minimum, inverse);
+        IntVector high = codes(source, i * BLOCK + HALF + at, minimum, inverse);
+        NibbleLanes.store(low, high, target, i * BYTES + CODES + at / Float.BYTES);
+      }
+    }
+  }
+
+  private static IntVector codes(MemorySegment source, int from, float minimum, float inverse) {
     FloatVector codes = Lanes.floats(source, from).sub(minimum).mul(inverse).add(0.5f);
     return ((IntVector) codes.convertShape(VectorOperators.F2I, Lanes.INTS, 0))
         .min(Q41Layout.MAX_CODE);
@@ -62,15 +89,23 @@ final class VectorQ41 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BYTES, GROUP * BYTES);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BLOCK, GROUP * BLOCK);
+      for (int i = 0; i < GROUP; i++) {
+        dequantizeBlock(from, i * BYTES, to, i * BLOCK);
+      }
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BYTES;
       long to = targetOffset + (long) block * BLOCK;
-      dequantizeBlock(source, from, target, to);
+      tail.dequantize(source, from, target, to, blocks - block);
     }
   }
 
   private static void dequantizeBlock(
-      MemorySegment source, long from, MemorySegment target, long to) {
+      MemorySegment source, int from, MemorySegment target, int to) {
     float scale = Float.float16ToFloat(source.get(Q41Layout.SCALE, from));
     float minimum = Float.float16ToFloat(source.get(Q41Layout.SCALE, from + MINIMUM));
     for (int at = 0; at < ELEMENTS / 2; at += Lanes.BYTES.length()) {
@@ -79,7 +114,7 @@ final class VectorQ41 implements BlockKernel {
       ByteVector low = nibbles.and((byte) 15);
       ByteVector high = nibbles.lanewise(VectorOperators.LSHR, 4);
       for (int part = 0; part < Lanes.PARTS; part++) {
-        long offset = to + 4L * at + (long) part * STEP;
+        int offset = to + 4 * at + part * STEP;
         values(low, part, scale, minimum).intoMemorySegment(target, offset, Lanes.ORDER);
         values(high, part, scale, minimum).intoMemorySegment(target, offset + HALF, Lanes.ORDER);
       }

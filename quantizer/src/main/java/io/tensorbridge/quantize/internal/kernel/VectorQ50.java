@@ -13,9 +13,12 @@ import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarQ50}. */
 final class VectorQ50 implements BlockKernel {
+  private static final int GROUP = BlockLanes.GROUP;
   private static final int STEP = Lanes.COUNT * Float.BYTES;
   private static final int BLOCK = ELEMENTS * Float.BYTES;
   private static final int HALF = BLOCK / 2;
+
+  private final BlockKernel tail = new ScalarQ50();
 
   @Override
   public int quantize(
@@ -24,34 +27,58 @@ final class VectorQ50 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
+    float[] inverses = new float[GROUP];
+    float[] biases = new float[GROUP];
     int magnitude = 0;
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BLOCK, GROUP * BLOCK);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BYTES, GROUP * BYTES);
+      magnitude = Math.max(magnitude, scale(from, inverses, biases, to));
+      code(from, inverses, biases, to);
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BLOCK;
       long to = targetOffset + (long) block * BYTES;
-      magnitude = Math.max(magnitude, quantizeBlock(source, from, target, to));
+      int rest = tail.quantize(source, from, target, to, blocks - block);
+      magnitude = Math.max(magnitude, rest);
     }
     return magnitude;
   }
 
-  private static int quantizeBlock(MemorySegment source, long from, MemorySegment target, long to) {
-    int magnitude = BlockLanes.magnitude(source, from);
-    float scale = Q50Layout.scale(BlockLanes.firstOf(source, from, magnitude));
-    float inverse = Q50Layout.inverse(scale);
-    float bias = Q50Layout.bias(scale, inverse);
-    target.set(Q50Layout.SCALE, to, Float.floatToFloat16(scale));
-    int bits = 0;
-    for (int at = 0; at < HALF; at += STEP) {
-      IntVector low = codes(source, from + at, inverse, bias);
-      IntVector high = codes(source, from + HALF + at, inverse, bias);
-      bits |= NibbleLanes.fifthBits(low) << (at / Float.BYTES);
-      bits |= NibbleLanes.fifthBits(high) << (at / Float.BYTES + ELEMENTS / 2);
-      NibbleLanes.store(low.and(15), high, target, to + CODES + at / Float.BYTES);
+  private static int scale(
+      MemorySegment source, float[] inverses, float[] biases, MemorySegment target) {
+    int greatest = 0;
+    for (int i = 0; i < GROUP; i++) {
+      int magnitude = BlockLanes.magnitude(source, i * BLOCK);
+      float scale = Q50Layout.scale(BlockLanes.firstOf(source, i * BLOCK, magnitude));
+      float inverse = Q50Layout.inverse(scale);
+      inverses[i] = inverse;
+      biases[i] = Q50Layout.bias(scale, inverse);
+      target.set(Q50Layout.SCALE, i * BYTES, Float.floatToFloat16(scale));
+      greatest = Math.max(greatest, magnitude);
     }
-    target.set(Q50Layout.BITS, to + FIFTH_BITS, bits);
-    return magnitude;
+    return greatest;
   }
 
-  private static IntVector codes(MemorySegment source, long from, float inverse, float bias) {
+  private static void code(
+      MemorySegment source, float[] inverses, float[] biases, MemorySegment target) {
+    for (int i = 0; i < GROUP; i++) {
+      float inverse = inverses[i];
+      float bias = biases[i];
+      int bits = 0;
+      for (int at = 0; at < HALF; at += STEP) {
+        IntVector low = codes(source, i * BLOCK + at, inverse, bias);
+        IntVector high = codes(source, i * BLOCK + HALF + at, inverse, bias);
+        bits |= NibbleLanes.fifthBits(low) << (at / Float.BYTES);
+        bits |= NibbleLanes.fifthBits(high) << (at / Float.BYTES + ELEMENTS / 2);
+        NibbleLanes.store(low.and(15), high, target, i * BYTES + CODES + at / Float.BYTES);
+      }
+      target.set(Q50Layout.BITS, i * BYTES + FIFTH_BITS, bits);
+    }
+  }
+
+  private static IntVector codes(MemorySegment source, int from, float inverse, float bias) {
     FloatVector shifted = Lanes.floats(source, from).mul(inverse).add(bias);
     return ((IntVector) shifted.convertShape(VectorOperators.F2I, Lanes.INTS, 0))
         .min(Q50Layout.MAX_CODE);
@@ -64,15 +91,23 @@ final class VectorQ50 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BYTES, GROUP * BYTES);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BLOCK, GROUP * BLOCK);
+      for (int i = 0; i < GROUP; i++) {
+        dequantizeBlock(from, i * BYTES, to, i * BLOCK);
+      }
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BYTES;
       long to = targetOffset + (long) block * BLOCK;
-      dequantizeBlock(source, from, target, to);
+      tail.dequantize(source, from, target, to, blocks - block);
     }
   }
 
   private static void dequantizeBlock(
-      MemorySegment source, long from, MemorySegment target, long to) {
+      MemorySegment source, int from, MemorySegment target, int to) {
     float scale = Float.float16ToFloat(source.get(Q50Layout.SCALE, from));
     int bits = source.get(Q50Layout.BITS, from + FIFTH_BITS);
     for (int at = 0; at < ELEMENTS / 2; at += Lanes.BYTES.length()) {
@@ -82,7 +117,7 @@ final class VectorQ50 implements BlockKernel {
       ByteVector high = nibbles.lanewise(VectorOperators.LSHR, 4);
       for (int part = 0; part < Lanes.PARTS; part++) {
         int element = at + part * Lanes.COUNT;
-        long offset = to + 4L * element;
+        int offset = to + 4 * element;
         values(low, part, bits >>> element, scale).intoMemorySegment(target, offset, Lanes.ORDER);
         values(high, part, bits >>> (element + ELEMENTS / 2), scale)
             .intoMemorySegment(target, offset + HALF, Lanes.ORDER);

@@ -14,9 +14,12 @@ import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarQ51}. */
 final class VectorQ51 implements BlockKernel {
+  private static final int GROUP = BlockLanes.GROUP;
   private static final int STEP = Lanes.COUNT * Float.BYTES;
   private static final int BLOCK = ELEMENTS * Float.BYTES;
   private static final int HALF = BLOCK / 2;
+
+  private final BlockKernel tail = new ScalarQ51();
 
   @Override
   public int quantize(
@@ -25,36 +28,60 @@ final class VectorQ51 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
+    float[] minima = new float[GROUP];
+    float[] inverses = new float[GROUP];
     int magnitude = 0;
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BLOCK, GROUP * BLOCK);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BYTES, GROUP * BYTES);
+      magnitude = Math.max(magnitude, scale(from, minima, inverses, to));
+      code(from, minima, inverses, to);
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BLOCK;
       long to = targetOffset + (long) block * BYTES;
-      magnitude = Math.max(magnitude, quantizeBlock(source, from, target, to));
+      int rest = tail.quantize(source, from, target, to, blocks - block);
+      magnitude = Math.max(magnitude, rest);
     }
     return magnitude;
   }
 
-  private static int quantizeBlock(MemorySegment source, long from, MemorySegment target, long to) {
-    long range = BlockLanes.range(source, from);
-    float least = ValueRange.low(range);
-    float scale = Q51Layout.scale(least, ValueRange.high(range));
-    float inverse = Q51Layout.inverse(scale);
-    float minimum = least == 0 ? BlockLanes.firstOf(source, from, 0) : least;
-    target.set(Q51Layout.SCALE, to, Float.floatToFloat16(scale));
-    target.set(Q51Layout.SCALE, to + MINIMUM, Float.floatToFloat16(minimum));
-    int bits = 0;
-    for (int at = 0; at < HALF; at += STEP) {
-      IntVector low = codes(source, from + at, minimum, inverse);
-      IntVector high = codes(source, from + HALF + at, minimum, inverse);
-      bits |= NibbleLanes.fifthBits(low) << (at / Float.BYTES);
-      bits |= NibbleLanes.fifthBits(high) << (at / Float.BYTES + ELEMENTS / 2);
-      NibbleLanes.store(low.and(15), high, target, to + CODES + at / Float.BYTES);
+  private static int scale(
+      MemorySegment source, float[] minima, float[] inverses, MemorySegment target) {
+    int greatest = 0;
+    for (int i = 0; i < GROUP; i++) {
+      long range = BlockLanes.range(source, i * BLOCK);
+      float least = ValueRange.low(range);
+      float scale = Q51Layout.scale(least, ValueRange.high(range));
+      float minimum = least == 0 ? BlockLanes.firstOf(source, i * BLOCK, 0) : least;
+      minima[i] = minimum;
+      inverses[i] = Q51Layout.inverse(scale);
+      target.set(Q51Layout.SCALE, i * BYTES, Float.floatToFloat16(scale));
+      target.set(Q51Layout.SCALE, i * BYTES + MINIMUM, Float.floatToFloat16(minimum));
+      greatest = Math.max(greatest, Ranges.magnitude(range));
     }
-    target.set(Q51Layout.BITS, to + FIFTH_BITS, bits);
-    return Ranges.magnitude(range);
+    return greatest;
   }
 
-  private static IntVector codes(MemorySegment source, long from, float minimum, float inverse) {
+  private static void code(
+      MemorySegment source, float[] minima, float[] inverses, MemorySegment target) {
+    for (int i = 0; i < GROUP; i++) {
+      float minimum = minima[i];
+      float inverse = inverses[i];
+      int bits = 0;
+      for (int at = 0; at < HALF; at += STEP) {
+        IntVector low = codes(source, i * BLOCK + at, minimum, inverse);
+        IntVector high = codes(source, i * BLOCK + HALF + at, minimum, inverse);
+        bits |= NibbleLanes.fifthBits(low) << (at / Float.BYTES);
+        bits |= NibbleLanes.fifthBits(high) << (at / Float.BYTES + ELEMENTS / 2);
+        NibbleLanes.store(low.and(15), high, target, i * BYTES + CODES + at / Float.BYTES);
+      }
+      target.set(Q51Layout.BITS, i * BYTES + FIFTH_BITS, bits);
+    }
+  }
+
+  private static IntVector codes(MemorySegment source, int from, float minimum, float inverse) {
     FloatVector codes = Lanes.floats(source, from).sub(minimum).mul(inverse).add(0.5f);
     return ((IntVector) codes.convertShape(VectorOperators.F2I, Lanes.INTS, 0))
         .min(Q51Layout.MAX_CODE);
@@ -67,15 +94,23 @@ final class VectorQ51 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BYTES, GROUP * BYTES);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BLOCK, GROUP * BLOCK);
+      for (int i = 0; i < GROUP; i++) {
+        dequantizeBlock(from, i * BYTES, to, i * BLOCK);
+      }
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BYTES;
       long to = targetOffset + (long) block * BLOCK;
-      dequantizeBlock(source, from, target, to);
+      tail.dequantize(source, from, target, to, blocks - block);
     }
   }
 
   private static void dequantizeBlock(
-      MemorySegment source, long from, MemorySegment target, long to) {
+      MemorySegment source, int from, MemorySegment target, int to) {
     float scale = Float.float16ToFloat(source.get(Q51Layout.SCALE, from));
     float minimum = Float.float16ToFloat(source.get(Q51Layout.SCALE, from + MINIMUM));
     int bits = source.get(Q51Layout.BITS, from + FIFTH_BITS);
@@ -86,7 +121,7 @@ final class VectorQ51 implements BlockKernel {
       ByteVector high = nibbles.lanewise(VectorOperators.LSHR, 4);
       for (int part = 0; part < Lanes.PARTS; part++) {
         int element = at + part * Lanes.COUNT;
-        long offset = to + 4L * element;
+        int offset = to + 4 * element;
         values(low, part, bits >>> element, scale, minimum)
             .intoMemorySegment(target, offset, Lanes.ORDER);
         values(high, part, bits >>> (element + ELEMENTS / 2), scale, minimum)

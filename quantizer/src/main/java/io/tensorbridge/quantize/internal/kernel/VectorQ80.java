@@ -12,8 +12,11 @@ import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarQ80}. */
 final class VectorQ80 implements BlockKernel {
+  private static final int GROUP = BlockLanes.GROUP;
   private static final int STEP = Lanes.COUNT * Float.BYTES;
   private static final int BLOCK = ELEMENTS * Float.BYTES;
+
+  private final BlockKernel tail = new ScalarQ80();
 
   @Override
   public int quantize(
@@ -22,29 +25,44 @@ final class VectorQ80 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
+    float[] inverses = new float[GROUP];
     int magnitude = 0;
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BLOCK, GROUP * BLOCK);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BYTES, GROUP * BYTES);
+      magnitude = Math.max(magnitude, scale(from, inverses, to));
+      code(from, inverses, to);
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BLOCK;
       long to = targetOffset + (long) block * BYTES;
-      magnitude = Math.max(magnitude, quantizeBlock(source, from, target, to));
+      int rest = tail.quantize(source, from, target, to, blocks - block);
+      magnitude = Math.max(magnitude, rest);
     }
     return magnitude;
   }
 
-  private static int quantizeBlock(MemorySegment source, long from, MemorySegment target, long to) {
-    IntVector greatest = Lanes.magnitudes(source, from);
-    for (int at = STEP; at < BLOCK; at += STEP) {
-      greatest = greatest.max(Lanes.magnitudes(source, from + at));
+  private static int scale(MemorySegment source, float[] inverses, MemorySegment target) {
+    int greatest = 0;
+    for (int i = 0; i < GROUP; i++) {
+      int magnitude = BlockLanes.magnitude(source, i * BLOCK);
+      float scale = Q80Layout.scale(magnitude);
+      inverses[i] = Q80Layout.inverse(scale);
+      target.set(Q80Layout.SCALE, i * BYTES, Float.floatToFloat16(scale));
+      greatest = Math.max(greatest, magnitude);
     }
-    int magnitude = greatest.reduceLanes(VectorOperators.MAX);
-    float scale = Q80Layout.scale(magnitude);
-    float inverse = Q80Layout.inverse(scale);
-    target.set(Q80Layout.SCALE, to, Float.floatToFloat16(scale));
-    for (int at = 0; at < BLOCK; at += STEP) {
-      IntVector codes = round(Lanes.floats(source, from + at).mul(inverse));
-      Lanes.storeBytes(codes, target, to + CODES + at / Float.BYTES);
+    return greatest;
+  }
+
+  private static void code(MemorySegment source, float[] inverses, MemorySegment target) {
+    for (int i = 0; i < GROUP; i++) {
+      float inverse = inverses[i];
+      for (int at = 0; at < BLOCK; at += STEP) {
+        IntVector codes = round(Lanes.floats(source, i * BLOCK + at).mul(inverse));
+        Lanes.storeBytes(codes, target, i * BYTES + CODES + at / Float.BYTES);
+      }
     }
-    return magnitude;
   }
 
   /** C's {@code roundf}: truncation after adding the float just below one half, with the sign. */
@@ -61,15 +79,23 @@ final class VectorQ80 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
-    for (int block = 0; block < blocks; block++) {
+    int block = 0;
+    for (; block <= blocks - GROUP; block += GROUP) {
+      MemorySegment from = source.asSlice(sourceOffset + (long) block * BYTES, GROUP * BYTES);
+      MemorySegment to = target.asSlice(targetOffset + (long) block * BLOCK, GROUP * BLOCK);
+      for (int i = 0; i < GROUP; i++) {
+        dequantizeBlock(from, i * BYTES, to, i * BLOCK);
+      }
+    }
+    if (block < blocks) {
       long from = sourceOffset + (long) block * BYTES;
       long to = targetOffset + (long) block * BLOCK;
-      dequantizeBlock(source, from, target, to);
+      tail.dequantize(source, from, target, to, blocks - block);
     }
   }
 
   private static void dequantizeBlock(
-      MemorySegment source, long from, MemorySegment target, long to) {
+      MemorySegment source, int from, MemorySegment target, int to) {
     float scale = Float.float16ToFloat(source.get(Q80Layout.SCALE, from));
     for (int at = 0; at < ELEMENTS; at += Lanes.BYTES.length()) {
       ByteVector codes =
@@ -77,7 +103,7 @@ final class VectorQ80 implements BlockKernel {
       for (int part = 0; part < Lanes.PARTS; part++) {
         FloatVector values =
             (FloatVector) codes.convertShape(VectorOperators.B2F, Lanes.FLOATS, part);
-        long offset = to + 4L * at + (long) part * STEP;
+        int offset = to + 4 * at + part * STEP;
         values.mul(scale).intoMemorySegment(target, offset, Lanes.ORDER);
       }
     }
