@@ -134,6 +134,13 @@ public final class Dequantization {
     window.requireFull();
   }
 
+  /** Codes, and the scales that are stored as codes themselves. */
+  private static List<StoredBytes> withPlainScales(List<StoredBytes> stored) {
+    StoredBytes scales =
+        new StoredBytes.Nested(stored.get(1), stored.get(2), stored.get(3), 1);
+    return List.of(stored.getFirst(), scales);
+  }
+
   private DequantizingRun dequantizing(List<StoredBytes> stored, Output output) {
     long elements = type.shape().elementCount();
     return switch (scheme) {
@@ -141,6 +148,9 @@ public final class Dequantization {
           new BlockDequantizing(block.format(), elements, stored.getFirst(), output);
       case FloatScheme plain ->
           new BlockDequantizing(plain.format(), elements, stored.getFirst(), output);
+      case FourBitScheme code when code.isDouble() ->
+          new GroupedDequantizing(
+              GroupCoding.of(code, type.shape()), withPlainScales(stored), output);
       case GroupScheme grouped ->
           new GroupedDequantizing(GroupCoding.of(grouped, type.shape()), stored, output);
       case UniformScheme uniform ->

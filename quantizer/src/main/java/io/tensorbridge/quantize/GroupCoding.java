@@ -12,6 +12,9 @@ import io.tensorbridge.quantize.internal.kernel.GroupFormat;
 record GroupCoding(GroupFormat format, GroupGrid grid) {
   static GroupCoding of(GroupScheme scheme, Shape shape) {
     return switch (scheme) {
+      case FourBitScheme code ->
+          new GroupCoding(fourBitFormat(code.kind()), GroupGrid.flat(shape, code.block()));
+      case Int4Scheme int4 -> new GroupCoding(integerFormat(int4), int4.grid(shape));
       case Int8Scheme int8 -> new GroupCoding(int8Format(int8.rule()), GroupGrid.ofRows(shape));
       case Fp8Scheme fp8 -> fp8.coding(shape);
       case MxScheme mx ->
@@ -19,6 +22,27 @@ record GroupCoding(GroupFormat format, GroupGrid grid) {
       case Nvfp4Scheme nvfp4 ->
           new GroupCoding(
               GroupFormat.NVFP4_TWO_LEVEL, GroupGrid.ofRows(shape, nvfp4.blockElements()));
+    };
+  }
+
+  private static GroupFormat fourBitFormat(FourBitScheme.Kind kind) {
+    return switch (kind) {
+      case NF4 -> GroupFormat.NF4;
+      case FP4 -> GroupFormat.FP4;
+    };
+  }
+
+  private static GroupFormat integerFormat(Int4Scheme scheme) {
+    boolean isFour = scheme.bits() == 4;
+    return switch (scheme.layout()) {
+      case ONNX ->
+          scheme.isSymmetric()
+              ? isFour ? GroupFormat.ONNX_4_SYMMETRIC : GroupFormat.ONNX_8_SYMMETRIC
+              : isFour ? GroupFormat.ONNX_4 : GroupFormat.ONNX_8;
+      case COMPRESSED_TENSORS ->
+          scheme.isSymmetric()
+              ? isFour ? GroupFormat.COMPRESSED_4_SYMMETRIC : GroupFormat.COMPRESSED_8_SYMMETRIC
+              : isFour ? GroupFormat.COMPRESSED_4 : GroupFormat.COMPRESSED_8;
     };
   }
 

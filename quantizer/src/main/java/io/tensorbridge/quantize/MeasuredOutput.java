@@ -66,6 +66,11 @@ final class MeasuredOutput implements Output {
   }
 
   @Override
+  public boolean measures() {
+    return true;
+  }
+
+  @Override
   public void quantized(int chunk, long first, MemorySegment values, Scratch scratch) {
     List<StoredBytes> written = new ArrayList<>(dequantization.parts().size());
     for (OutputSpec part : dequantization.parts()) {

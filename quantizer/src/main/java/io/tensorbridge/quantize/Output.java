@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Where the chunks of a run write: claim a range, fill it, commit it. */
-sealed interface Output permits Output.Memory, Output.Pieces, Output.Window, MeasuredOutput {
+sealed interface Output permits Output.Memory, Output.Pieces, Output.Redirected, Output.Window, MeasuredOutput {
   /**
    * Memory for a range of a part.
    *
@@ -31,6 +31,15 @@ sealed interface Output permits Output.Memory, Output.Pieces, Output.Window, Mea
   default void quantized(
       int chunk, long first, MemorySegment values, Scratch scratch) {
     // nobody asked how close they are
+  }
+
+  /**
+   * Whether {@link #quantized} does anything.
+   *
+   * @return true if a run must call it even at the cost of quantizing once more
+   */
+  default boolean measures() {
+    return false;
   }
 
   /** Whole parts in memory, written in place if it is native. */
@@ -63,6 +72,35 @@ sealed interface Output permits Output.Memory, Output.Pieces, Output.Window, Mea
       MemorySegment whole = parts.get(part);
       if (!whole.isNative()) {
         MemorySegment.copy(claimed, 0, whole, byteOffset, claimed.byteSize());
+      }
+    }
+  }
+
+  /**
+   * Writes one part to memory of its own instead, and the others as before.
+   *
+   * @param isRepeat whether all was committed before, and is only to be measured now
+   */
+  record Redirected(Output others, int part, MemorySegment memory, boolean isRepeat)
+      implements Output {
+    @Override
+    public MemorySegment claim(int index, long byteOffset, long byteLength, Scratch scratch) {
+      return index == part
+          ? memory.asSlice(byteOffset, byteLength)
+          : others.claim(index, byteOffset, byteLength, scratch);
+    }
+
+    @Override
+    public void commit(int index, long byteOffset, MemorySegment claimed) {
+      if (index != part && !isRepeat) {
+        others.commit(index, byteOffset, claimed);
+      }
+    }
+
+    @Override
+    public void quantized(int chunk, long first, MemorySegment values, Scratch scratch) {
+      if (isRepeat) {
+        others.quantized(chunk, first, values, scratch);
       }
     }
   }

@@ -207,6 +207,8 @@ public final class Quantization {
       case FloatScheme plain ->
           new BlockQuantizing(
               plain.format(), plain.maxValue(), nonFinite, importance, source, output);
+      case FourBitScheme code when code.isDouble() ->
+          new NestedQuantizing(GroupCoding.of(code, type.shape()), nonFinite, source, output);
       case GroupScheme grouped ->
           new GroupedQuantizing(
               GroupCoding.of(grouped, type.shape()), nonFinite, source, output);

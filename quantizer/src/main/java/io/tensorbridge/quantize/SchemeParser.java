@@ -33,7 +33,11 @@ final class SchemeParser {
     PLAIN.forEach(scheme -> families.put(scheme.family(), _ -> scheme));
     families.put("fp8_e4m3", options -> Fp8Scheme.of(FloatScheme.FP8_E4M3, options));
     families.put("fp8_e5m2", options -> Fp8Scheme.of(FloatScheme.FP8_E5M2, options));
+    for (FourBitScheme.Kind kind : FourBitScheme.Kind.values()) {
+      families.put(kind.toString(), options -> FourBitScheme.of(kind, options));
+    }
     families.put(Int8Scheme.FAMILY, Int8Scheme::of);
+    families.put(Int4Scheme.FAMILY, Int4Scheme::of);
     families.put(MxScheme.MXFP8, MxScheme::ofBytes);
     families.put(MxScheme.MXFP4, SchemeParser::mxfp4);
     families.put(MxScheme.MXINT8, _ -> MxScheme.ofIntegers());

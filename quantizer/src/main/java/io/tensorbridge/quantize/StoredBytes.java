@@ -1,7 +1,10 @@
 package io.tensorbridge.quantize;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import io.tensorbridge.Backing;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.quantize.internal.kernel.DynamicMap;
 import io.tensorbridge.quantize.internal.kernel.Native;
 import java.lang.foreign.MemorySegment;
 
@@ -61,6 +64,34 @@ sealed interface StoredBytes {
       MemorySegment copy = scratch.stored(part, byteLength);
       MemorySegment.copy(data, first * elementBytes, copy, 0, byteLength);
       return copy;
+    }
+  }
+
+  /**
+   * Floats that are stored as bytes in bitsandbytes' dynamic map, with scales for blocks of them and
+   * an offset for all.
+   */
+  record Nested(StoredBytes codes, StoredBytes scales, StoredBytes offset,
+      int part) implements StoredBytes {
+    @Override
+    public int elementBytes() {
+      return Float.BYTES;
+    }
+
+    @Override
+    public MemorySegment read(long first, int count, Scratch scratch) {
+      long firstBlock = first / DynamicMap.BLOCK;
+      int inBlock = (int) (first % DynamicMap.BLOCK);
+      int blocks = Math.ceilDiv(inBlock + count, DynamicMap.BLOCK);
+      MemorySegment values = scratch.output(part, (long) count * Float.BYTES);
+      DynamicMap.dequantize(
+          codes.read(first, count, scratch),
+          inBlock,
+          count,
+          scales.read(firstBlock, blocks, scratch),
+          offset.read(0, 1, scratch).get(JAVA_FLOAT_UNALIGNED, 0),
+          values);
+      return values;
     }
   }
 

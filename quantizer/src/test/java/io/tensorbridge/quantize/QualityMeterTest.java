@@ -25,7 +25,8 @@ class QualityMeterTest {
   private static final List<String> VARIANTS =
       List.of(
           "uniform:bits=2,group=row", "uniform:bits=8,sym=true", "uniform:group=32",
-          "uniform:bits=2,group=128,sym=true");
+          "uniform:bits=2,group=128,sym=true", "nf4:double=true", "fp4:block=4096",
+          "int8:rule=quanto");
 
   static Stream<String> schemes() {
     return Stream.concat(QuantScheme.knownFamilies().stream(), VARIANTS.stream());

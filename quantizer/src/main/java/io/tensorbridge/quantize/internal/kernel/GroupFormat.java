@@ -16,6 +16,30 @@ public enum GroupFormat {
   INT8_COMPRESSED_TENSORS(Part.bits(8), Part.bytesPerGroup(Float.BYTES)),
   /** Signed bytes, see {@link Int8Rule#QUANTO}. */
   INT8_QUANTO(Part.bits(8), Part.bytesPerGroup(Float.BYTES)),
+  /** Two codes in a byte, see {@link FourBitCode#NF4}. */
+  NF4(64, Part.bits(4), Part.bytesPerGroup(Float.BYTES)),
+  /** Two codes in a byte, see {@link FourBitCode#FP4}. */
+  FP4(64, Part.bits(4), Part.bytesPerGroup(Float.BYTES)),
+  /** Integers, see {@link IntegerRule.Layout#ONNX}. */
+  ONNX_4(64, Part.bitsOfFullGroups(4), Part.bytesPerGroup(Float.BYTES),
+      Part.bitsPerGroup(4)),
+  /** Integers, see {@link IntegerRule.Layout#ONNX}. */
+  ONNX_4_SYMMETRIC(64, Part.bitsOfFullGroups(4), Part.bytesPerGroup(Float.BYTES)),
+  /** Integers, see {@link IntegerRule.Layout#ONNX}. */
+  ONNX_8(64, Part.bitsOfFullGroups(8), Part.bytesPerGroup(Float.BYTES),
+      Part.bitsPerGroup(8)),
+  /** Integers, see {@link IntegerRule.Layout#ONNX}. */
+  ONNX_8_SYMMETRIC(64, Part.bitsOfFullGroups(8), Part.bytesPerGroup(Float.BYTES)),
+  /** Integers, see {@link IntegerRule.Layout#COMPRESSED_TENSORS}. */
+  COMPRESSED_4(64, Part.wholeInts(4), Part.bytesPerGroup(Float.BYTES),
+      Part.bytesPerGroup(1)),
+  /** Integers, see {@link IntegerRule.Layout#COMPRESSED_TENSORS}. */
+  COMPRESSED_4_SYMMETRIC(64, Part.wholeInts(4), Part.bytesPerGroup(Float.BYTES)),
+  /** Integers, see {@link IntegerRule.Layout#COMPRESSED_TENSORS}. */
+  COMPRESSED_8(64, Part.wholeInts(8), Part.bytesPerGroup(Float.BYTES),
+      Part.bytesPerGroup(1)),
+  /** Integers, see {@link IntegerRule.Layout#COMPRESSED_TENSORS}. */
+  COMPRESSED_8_SYMMETRIC(64, Part.wholeInts(8), Part.bytesPerGroup(Float.BYTES)),
   /** See {@link ScaledFloat8}. */
   FP8_E4M3_TENSOR(
       Part.bits(8), Part.ofTensor(amax -> ScaledFloat8.scale(SmallFloat.E4M3, amax))),
@@ -84,6 +108,11 @@ public enum GroupFormat {
     /** Some bits for each element, the last byte padded. */
     static Part bits(int count) {
       return (groupElements, elements) -> Math.ceilDiv(elements * count, 8);
+    }
+
+    /** Some bits for each element, padded to a whole number of four bytes. */
+    static Part wholeInts(int count) {
+      return (groupElements, elements) -> Math.ceilDiv(elements * count, 32) * Integer.BYTES;
     }
 
     /** Some bits for each element, the last group padded to its full length. */
@@ -230,30 +259,45 @@ public enum GroupFormat {
       case MXFP4_RCEIL -> new ScalarMxFloat(SmallFloat.E2M1, ExponentRounding.RCEIL);
       case MXINT8 -> new ScalarMxInt8();
       case NVFP4_TWO_LEVEL -> new ScalarTwoLevelNvfp4();
+      case NF4 -> new ScalarFourBit(FourBitCode.NF4);
+      case FP4 -> new ScalarFourBit(FourBitCode.FP4);
+      case ONNX_4 -> new ScalarIntegers(IntegerRule.onnx(4, false));
+      case ONNX_4_SYMMETRIC -> new ScalarIntegers(IntegerRule.onnx(4, true));
+      case ONNX_8 -> new ScalarIntegers(IntegerRule.onnx(8, false));
+      case ONNX_8_SYMMETRIC -> new ScalarIntegers(IntegerRule.onnx(8, true));
+      case COMPRESSED_4 -> new ScalarIntegers(IntegerRule.compressed(4, false));
+      case COMPRESSED_4_SYMMETRIC -> new ScalarIntegers(IntegerRule.compressed(4, true));
+      case COMPRESSED_8 -> new ScalarIntegers(IntegerRule.compressed(8, false));
+      case COMPRESSED_8_SYMMETRIC -> new ScalarIntegers(IntegerRule.compressed(8, true));
     };
   }
 
   /**
-   * Whether there is a vector twin; the compiler vectorizes the scalar loops of the others as well.
+   * Whether there is a vector twin.
    *
-   * @return false if the scalar twin always serves
+   * @return true: each format has one
    */
   public boolean hasVector() {
-    return switch (this) {
-      case INT8_BITSANDBYTES, INT8_TORCHAO, INT8_COMPRESSED_TENSORS, INT8_QUANTO -> false;
-      case FP8_E4M3_TENSOR, FP8_E4M3_ROW, FP8_E4M3_TILE, FP8_E5M2_TENSOR, FP8_E5M2_ROW,
-          FP8_E5M2_TILE, MXFP8_E4M3_FLOOR, MXFP8_E4M3_CEIL, MXFP8_E4M3_EVEN, MXFP8_E4M3_RCEIL,
-          MXFP8_E5M2_FLOOR, MXFP8_E5M2_CEIL, MXFP8_E5M2_EVEN, MXFP8_E5M2_RCEIL, MXFP4_FLOOR,
-          MXFP4_CEIL, MXFP4_EVEN, MXFP4_RCEIL, MXINT8, NVFP4_TWO_LEVEL ->
-          true;
-    };
+    return true;
   }
 
   /** The vector twin; only with the module {@code jdk.incubator.vector}. */
   GroupKernel vector() {
     return switch (this) {
-      case INT8_BITSANDBYTES, INT8_TORCHAO, INT8_COMPRESSED_TENSORS, INT8_QUANTO ->
-          throw new UnsupportedOperationException(name());
+      case NF4 -> new VectorFourBit(FourBitCode.NF4);
+      case FP4 -> new VectorFourBit(FourBitCode.FP4);
+      case ONNX_4 -> new VectorIntegers(IntegerRule.onnx(4, false));
+      case ONNX_4_SYMMETRIC -> new VectorIntegers(IntegerRule.onnx(4, true));
+      case ONNX_8 -> new VectorIntegers(IntegerRule.onnx(8, false));
+      case ONNX_8_SYMMETRIC -> new VectorIntegers(IntegerRule.onnx(8, true));
+      case COMPRESSED_4 -> new VectorIntegers(IntegerRule.compressed(4, false));
+      case COMPRESSED_4_SYMMETRIC -> new VectorIntegers(IntegerRule.compressed(4, true));
+      case COMPRESSED_8 -> new VectorIntegers(IntegerRule.compressed(8, false));
+      case COMPRESSED_8_SYMMETRIC -> new VectorIntegers(IntegerRule.compressed(8, true));
+      case INT8_BITSANDBYTES -> new VectorInt8(Int8Rule.BITSANDBYTES);
+      case INT8_TORCHAO -> new VectorInt8(Int8Rule.TORCHAO);
+      case INT8_COMPRESSED_TENSORS -> new VectorInt8(Int8Rule.COMPRESSED_TENSORS);
+      case INT8_QUANTO -> new VectorInt8(Int8Rule.QUANTO);
       case FP8_E4M3_TENSOR -> new VectorScaledFloat8(SmallFloat.E4M3, Extent.TENSOR);
       case FP8_E4M3_ROW -> new VectorScaledFloat8(SmallFloat.E4M3, Extent.ROW);
       case FP8_E4M3_TILE -> new VectorScaledFloat8(SmallFloat.E4M3, Extent.TILE);

@@ -56,6 +56,11 @@ final class Strip {
     MemorySegment.copy(MemorySegment.ofArray(values), JAVA_INT_UNALIGNED, 0, rawBits, 0, count);
   }
 
+  /** The elements of the groups that a strip holds; of one if it is longer. */
+  static int wholeGroups(int groupElements) {
+    return groupElements <= ELEMENTS ? ELEMENTS / groupElements * groupElements : groupElements;
+  }
+
   /** The greatest magnitude of a run of raw float bits, the sign cleared. */
   static int magnitude(int[] bits, int count) {
     int greatest = 0;

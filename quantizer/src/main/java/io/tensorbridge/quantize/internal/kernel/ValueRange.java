@@ -66,6 +66,12 @@ public final class ValueRange {
         || (highKey(range) < POSITIVE_INFINITY && lowKey(range) > NEGATIVE_INFINITY);
   }
 
+  /** The greatest magnitude as raw bits, the sign cleared. */
+  static int magnitude(long range) {
+    int low = key(lowKey(range)) & 0x7fffffff;
+    return Math.max(low, key(highKey(range)) & 0x7fffffff);
+  }
+
   /**
    * The least value.
    *

@@ -47,6 +47,15 @@ public final class KernelMeasurement {
           }
         }
       }
+      for (GroupFormat format : GroupFormat.values()) {
+        if (format.name().contains(only)) {
+          int group = format.name().startsWith("INT8") ? 4096 : 64;
+          measurement.groups(format, group, "scalar", format.scalar());
+          if (format.hasVector()) {
+            measurement.groups(format, group, "vector", format.vector());
+          }
+        }
+      }
       if ("UNIFORM".contains(only)) {
         measurement.uniform("scalar", new ScalarUniform());
         measurement.uniform("vector", new VectorUniform());
@@ -64,6 +73,25 @@ public final class KernelMeasurement {
     report(
         format + " " + twin + " dequantize",
         chunk -> kernel.dequantize(coded, chunk * bytes, values, 4L * CHUNK * chunk, blocks));
+  }
+
+  private void groups(GroupFormat format, int groupElements, String twin, GroupKernel kernel)
+      throws InterruptedException {
+    MemorySegment[][] parts = new MemorySegment[chunks][format.partCount()];
+    for (int chunk = 0; chunk < chunks; chunk++) {
+      long at = 4L * CHUNK * chunk;
+      for (int part = 0; part < format.partCount(); part++) {
+        long byteLength = format.partBytes(part, groupElements, CHUNK);
+        parts[chunk][part] = coded.asSlice(at, byteLength);
+        at += byteLength;
+      }
+    }
+    report(
+        format + " " + twin + " quantize",
+        chunk -> kernel.quantize(values, 4L * CHUNK * chunk, groupElements, CHUNK, parts[chunk]));
+    report(
+        format + " " + twin + " dequantize",
+        chunk -> kernel.dequantize(parts[chunk], groupElements, CHUNK, values, 4L * CHUNK * chunk));
   }
 
   private void uniform(String twin, UniformKernel kernel) throws InterruptedException {

@@ -118,9 +118,20 @@ final class KernelTwins {
     int training = format.trainingGroup();
     switch (training) {
       case 16, 32 -> compareGroups(format, training, count * training);
+      case 64 -> comparePackedGroups(format, count);
       case 128 -> compareGroups(format, count, 3 * count - count / 2);
       default -> compareGroups(format, 128 * count, 133 * count);
     }
+  }
+
+  /** Groups of an even length, full and not, alone and many; or one of any length. */
+  private static void comparePackedGroups(GroupFormat format, int count) {
+    compareGroups(format, 32, count);
+    compareGroups(format, 64, count);
+    compareGroups(format, count, count);
+    compareGroups(format, 128, 23 * count);
+    compareGroups(format, 2048, 31 * count);
+    compareGroups(format, 31 * count, 31 * count);
   }
 
   private static void compareGroups(GroupFormat format, int groupElements, int elements) {
