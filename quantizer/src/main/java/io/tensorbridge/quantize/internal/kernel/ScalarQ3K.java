@@ -14,25 +14,37 @@ final class ScalarQ3K extends SuperBlockKernel {
   }
 
   private static final class Tile extends SuperBlockTile {
+    private final boolean weighted;
     private final DescentFit fit = new DescentFit();
     private final CodeDescent search = new CodeDescent(values, fit);
+    private final Q3KWeightedSearch weightedSearch;
     private final Q3KHead head = new Q3KHead();
     private final Q3KCodes codes = new Q3KCodes();
 
     Tile(boolean weighted) {
       super(Q3KLayout.BYTES, weighted);
+      this.weighted = weighted;
+      this.weightedSearch = new Q3KWeightedSearch(values, importances, fit);
     }
 
     @Override
     void quantize(int blocks) {
       for (int block = 0; block < blocks; block++) {
-        for (int group = 0; group < GROUPS; group++) {
-          search.run(block * GROUPS + group);
-        }
         int at = block * Q3KLayout.BYTES;
-        head.write(fit.scales, block * GROUPS, bytes, at);
+        if (weighted) {
+          weightedSearch.run(block, head, bytes, at);
+        } else {
+          search(block, at);
+        }
         codes.write(values, block, fit.codes, head, bytes, at);
       }
+    }
+
+    private void search(int block, int at) {
+      for (int group = 0; group < GROUPS; group++) {
+        search.run(block * GROUPS + group);
+      }
+      head.write(fit.scales, block * GROUPS, bytes, at);
     }
   }
 

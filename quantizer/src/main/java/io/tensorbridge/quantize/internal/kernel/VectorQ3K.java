@@ -19,30 +19,46 @@ final class VectorQ3K extends SuperBlockKernel {
   }
 
   private static final class Tile extends SuperBlockTile {
+    private final boolean weighted;
     private final DescentFit fit = new DescentFit();
     private final CodeDescentLanes lanes = new CodeDescentLanes(fit);
+    private final Q3KWeightedSearch weightedSearch;
     private final Q3KHead head = new Q3KHead();
     private final Q3KCodes searchedCodes = new Q3KCodes();
     private final byte[] codes = new byte[SuperBlock.ELEMENTS];
 
     Tile(boolean weighted) {
       super(Q3KLayout.BYTES, weighted);
+      this.weighted = weighted;
+      this.weightedSearch = new Q3KWeightedSearch(values, importances, fit);
     }
 
     @Override
     void quantize(int blocks) {
-      lanes.search(values);
+      if (!weighted) {
+        lanes.search(values);
+      }
       for (int block = 0; block < blocks; block++) {
         int at = block * Q3KLayout.BYTES;
-        head.write(fit.scales, block * GROUPS, bytes, at);
+        writeScales(block, at);
         if (head.hasZeroScale()) {
-          lanes.copyCodes(block);
+          if (!weighted) {
+            lanes.copyCodes(block);
+          }
           searchedCodes.write(values, block, fit.codes, head, bytes, at);
         } else {
           encode(values, block * SuperBlock.ELEMENTS, head.scales, codes);
           TwoBitLanes.pack(codes, bytes, at + Q3KLayout.LOW_BITS);
-          packHigh(codes, bytes, at);
+          packHigh(codes, bytes, at + Q3KLayout.HIGH_BITS);
         }
+      }
+    }
+
+    private void writeScales(int block, int at) {
+      if (weighted) {
+        weightedSearch.run(block, head, bytes, at);
+      } else {
+        head.write(fit.scales, block * GROUPS, bytes, at);
       }
     }
   }
@@ -70,7 +86,7 @@ final class VectorQ3K extends SuperBlockKernel {
         ByteVector high = run(codes, i, part).lanewise(VectorOperators.LSHR, 2);
         packed = packed.add(packed).or(high);
       }
-      packed.intoArray(bytes, at + Q3KLayout.HIGH_BITS + i);
+      packed.intoArray(bytes, at + i);
     }
   }
 
