@@ -23,16 +23,18 @@ final class Butterfly {
    * @param rows as many as there are lanes, one after the other; overwritten
    * @param rowLength elements of a row
    * @param lanes a multiple of the lanes of a vector
-   * @param columns receives element {@code i} of all rows at {@code i * stride}
+   * @param columns receives element {@code i} of all rows at {@code start + i * stride}
+   * @param start where to begin there
    * @param stride at least {@code lanes}
    */
-  static void run(float[] rows, int rowLength, int lanes, float[] columns, int stride) {
+  static void run(
+      float[] rows, int rowLength, int lanes, float[] columns, int start, int stride) {
     for (int lane = 0; lane < lanes; lane += LANES) {
-      run(rows, lane * rowLength, rowLength, columns, lane, stride);
+      transpose(rows, lane * rowLength, rowLength, columns, start + lane, stride);
     }
   }
 
-  private static void run(
+  private static void transpose(
       float[] rows, int first, int rowLength, float[] columns, int lane, int stride) {
     int last = STAGES.length - 1;
     for (int stage = 0; stage < last; stage++) {

@@ -50,7 +50,7 @@ final class CodeDescentLanes {
   /** Finds the scales of all lanes. */
   void search(float[] tile) {
     System.arraycopy(tile, 0, rows, 0, ELEMENTS);
-    Butterfly.run(rows, GROUP_ELEMENTS, LANES, values, LANES);
+    Butterfly.run(rows, GROUP_ELEMENTS, LANES, values, 0, LANES);
     for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
       findExtreme(values, weights, products, state, lane);
       begin(values, weights, products, codes, state, lane);

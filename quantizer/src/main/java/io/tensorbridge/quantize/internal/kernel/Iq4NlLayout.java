@@ -18,8 +18,8 @@ import java.lang.foreign.ValueLayout;
  * <p>Rule ({@code quantize_row_iq4_nl_impl} with {@code ntry = 7}, as {@code ggml_quantize_chunk}
  * calls it, ggml 0.21.0): 16 trial scales around {@code max / 127}, where {@code max} is the first
  * value of greatest magnitude with its sign. Each trial takes the nearest table value of every
- * element and fits {@code d} to them by least squares with a weight per element, {@code x * x}
- * without importances; the best fit gives {@code d} and, by {@code 1 / d}, the codes. Sums run in the
+ * element and fits {@code d} to them by least squares with a weight per element: {@code x * x}, or
+ * {@code importance * sqrt(2 * mean(x * x) + x * x)}; the best fit gives {@code d} and, by {@code 1 / d}, the codes. Sums run in the
  * order of the elements.
  */
 final class Iq4NlLayout {
@@ -34,6 +34,9 @@ final class Iq4NlLayout {
 
   /** A block whose magnitudes are all less than this becomes zeros. */
   static final float SMALLEST = 1e-15f;
+
+  /** What importances are weighed with: twice the mean square, added to the square of a value. */
+  static final float VARIANCE = 2f / ELEMENTS;
 
   private static final float[] VALUES = {
       -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113

@@ -54,18 +54,20 @@ final class Iq4NlTile {
   private static final int TOGETHER = 3;
 
   private final LanePhase[] before = {
-      _ -> extremes(this), _ -> first(this), _ -> brackets(this), _ -> terms(this)
+      _ -> extremes(this), _ -> weigh(this), _ -> first(this), _ -> brackets(this), _ -> terms(this)
   };
   private final LanePhase[] eachTrial = {trial -> trials(this, trial), _ -> keep(this)};
   private final LanePhase[] after = {_ -> finish(this), _ -> encode(this)};
 
   private final float[] rows = new float[BLOCKS * ELEMENTS];
+  private final float[] importances = new float[BLOCKS * ELEMENTS];
   private final float[] transposed = new float[BLOCKS * ELEMENTS];
   private final byte[] codes = new byte[BLOCKS * ELEMENTS + Lanes.BYTES.length()];
   private final float[] work = new float[END];
   private final float[] state = new float[10 * LANES];
   private final int[] magnitudes = new int[LANES];
   private int magnitude;
+  private boolean weighted;
 
   /** The scale of a block. */
   float scale(int block) {
@@ -90,11 +92,35 @@ final class Iq4NlTile {
 
   /** Finds the scales of blocks; those that are missing in the last tile are zeros. */
   void search(MemorySegment source, long from, int blocks) {
+    load(source, from, blocks, rows);
+    transpose(rows, work, VALUE);
+    weighted = false;
+    run();
+  }
+
+  /** Finds the scales of blocks with the importances of their values. */
+  void search(
+      MemorySegment source, long from, MemorySegment importance, long importanceFrom, int blocks) {
+    load(source, from, blocks, rows);
+    transpose(rows, work, VALUE);
+    load(importance, importanceFrom, blocks, importances);
+    transpose(importances, work, WEIGHT);
+    weighted = true;
+    run();
+  }
+
+  private static void load(MemorySegment source, long from, int blocks, float[] rows) {
     int count = blocks * ELEMENTS;
     Strip.load(source, from, rows, count);
     Arrays.fill(rows, count, rows.length, 0f);
+  }
+
+  private void transpose(float[] rows, float[] columns, int first) {
     System.arraycopy(rows, 0, transposed, 0, rows.length);
-    Butterfly.run(transposed, ELEMENTS, BLOCKS, work, ROW);
+    Butterfly.run(transposed, ELEMENTS, BLOCKS, columns, first, ROW);
+  }
+
+  private void run() {
     run(before, 0);
     for (int trial = -TRIES; trial <= TRIES; trial += TOGETHER) {
       run(eachTrial, trial);
@@ -108,7 +134,7 @@ final class Iq4NlTile {
     }
   }
 
-  /** Magnitudes, signed extremes and weights. */
+  /** Magnitudes and signed extremes. */
   private static void extremes(Iq4NlTile tile) {
     float[] work = tile.work;
     IntVector greatest = IntVector.zero(Lanes.INTS);
@@ -119,7 +145,6 @@ final class Iq4NlTile {
       VectorMask<Float> greater = greatest.lt(bits).cast(Lanes.FLOATS);
       greatest = greatest.max(bits);
       extreme = extreme.blend(x, greater);
-      x.mul(x).intoArray(work, at + WEIGHT);
     }
     // A block that becomes zeros counts as of magnitude 1 meanwhile, which harms nobody.
     VectorMask<Float> small =
@@ -127,6 +152,35 @@ final class Iq4NlTile {
     extreme.blend(1f, small).intoArray(tile.state, MAX);
     greatest.intoArray(tile.magnitudes, 0);
     tile.magnitude = Math.max(tile.magnitude, greatest.reduceLanes(VectorOperators.MAX));
+  }
+
+  private static void weigh(Iq4NlTile tile) {
+    if (tile.weighted) {
+      weighImportances(tile.work);
+    } else {
+      weighSquares(tile.work);
+    }
+  }
+
+  private static void weighSquares(float[] work) {
+    for (int at = 0; at < END; at += ROW) {
+      FloatVector x = FloatVector.fromArray(Lanes.FLOATS, work, at + VALUE);
+      x.mul(x).intoArray(work, at + WEIGHT);
+    }
+  }
+
+  private static void weighImportances(float[] work) {
+    FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+    for (int at = 0; at < END; at += ROW) {
+      FloatVector x = FloatVector.fromArray(Lanes.FLOATS, work, at + VALUE);
+      sum = sum.add(x.mul(x));
+    }
+    FloatVector variance = sum.mul(Iq4NlLayout.VARIANCE);
+    for (int at = 0; at < END; at += ROW) {
+      FloatVector x = FloatVector.fromArray(Lanes.FLOATS, work, at + VALUE);
+      FloatVector importance = FloatVector.fromArray(Lanes.FLOATS, work, at + WEIGHT);
+      importance.mul(variance.add(x.mul(x)).sqrt()).intoArray(work, at + WEIGHT);
+    }
   }
 
   /** The trial of the other sign. */

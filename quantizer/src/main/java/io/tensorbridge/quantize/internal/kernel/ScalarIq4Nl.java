@@ -11,7 +11,7 @@ import static io.tensorbridge.quantize.internal.kernel.Iq4NlLayout.TRIES;
 import java.lang.foreign.MemorySegment;
 
 /** The reference for {@link Iq4NlLayout}: a block at a time, a trial at a time. */
-final class ScalarIq4Nl implements BlockKernel {
+final class ScalarIq4Nl implements BlockKernel, ImportanceKernel {
   /**
    * The code of {@code floor(2 * scaled)} from -256 to 255: every cut is a multiple of one half, so
    * that the table is exact.
@@ -28,27 +28,70 @@ final class ScalarIq4Nl implements BlockKernel {
       long targetOffset,
       int blocks) {
     float[] values = new float[ELEMENTS];
-    int[] rawBits = new int[ELEMENTS];
     float[] weights = new float[ELEMENTS];
-    byte[] nibbles = new byte[HALF];
     int magnitude = 0;
     for (int block = 0; block < blocks; block++) {
       long from = sourceOffset + 4L * block * ELEMENTS;
-      long to = targetOffset + (long) block * BYTES;
       Strip.load(source, from, values, ELEMENTS);
-      Strip.load(source, from, rawBits, ELEMENTS);
-      int greatest = Magnitudes.of(rawBits, 0);
-      float signedMax = Magnitudes.firstOf(rawBits, 0, greatest);
       for (int i = 0; i < ELEMENTS; i++) {
         weights[i] = values[i] * values[i];
       }
-      float scale = Math.abs(signedMax) < SMALLEST ? 0f : fit(values, weights, signedMax);
-      target.set(Iq4NlLayout.SCALE, to, Float.floatToFloat16(scale));
-      pack(values, Iq4NlLayout.inverse(scale), nibbles);
-      Strip.store(nibbles, HALF, target, to + CODES);
-      magnitude = Math.max(magnitude, greatest);
+      long to = targetOffset + (long) block * BYTES;
+      magnitude = Math.max(magnitude, quantizeBlock(values, weights, target, to));
     }
     return magnitude;
+  }
+
+  @Override
+  public int quantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment importance,
+      long importanceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    float[] values = new float[ELEMENTS];
+    float[] weights = new float[ELEMENTS];
+    int magnitude = 0;
+    for (int block = 0; block < blocks; block++) {
+      long before = 4L * block * ELEMENTS;
+      Strip.load(source, sourceOffset + before, values, ELEMENTS);
+      Strip.load(importance, importanceOffset + before, weights, ELEMENTS);
+      weigh(values, weights);
+      long to = targetOffset + (long) block * BYTES;
+      magnitude = Math.max(magnitude, quantizeBlock(values, weights, target, to));
+    }
+    return magnitude;
+  }
+
+  /** Turns importances into weights. */
+  private static void weigh(float[] values, float[] weights) {
+    float sum = 0;
+    for (int i = 0; i < ELEMENTS; i++) {
+      sum += values[i] * values[i];
+    }
+    float variance = sum * Iq4NlLayout.VARIANCE;
+    for (int i = 0; i < ELEMENTS; i++) {
+      weights[i] *= (float) Math.sqrt(variance + values[i] * values[i]);
+    }
+  }
+
+  private static int quantizeBlock(
+      float[] values, float[] weights, MemorySegment target, long to) {
+    int greatest = 0;
+    float signedMax = 0;
+    for (float value : values) {
+      int bits = Float.floatToRawIntBits(value) & 0x7fffffff;
+      signedMax = bits > greatest ? value : signedMax;
+      greatest = Math.max(greatest, bits);
+    }
+    float scale = Math.abs(signedMax) < SMALLEST ? 0f : fit(values, weights, signedMax);
+    target.set(Iq4NlLayout.SCALE, to, Float.floatToFloat16(scale));
+    byte[] nibbles = new byte[HALF];
+    pack(values, Iq4NlLayout.inverse(scale), nibbles);
+    Strip.store(nibbles, HALF, target, to + CODES);
+    return greatest;
   }
 
   /** The scale of the best trial. */

@@ -14,25 +14,37 @@ final class ScalarQ3K extends SuperBlockKernel {
   }
 
   private static final class Tile extends SuperBlockTile {
+    private final boolean weighted;
     private final DescentFit fit = new DescentFit();
     private final CodeDescent search = new CodeDescent(values, fit);
+    private final Q3KWeightedSearch weightedSearch;
     private final Q3KHead head = new Q3KHead();
     private final Q3KCodes codes = new Q3KCodes();
 
     Tile(boolean weighted) {
       super(Q3KLayout.BYTES, weighted);
+      this.weighted = weighted;
+      this.weightedSearch = new Q3KWeightedSearch(values, importances, fit);
     }
 
     @Override
     void quantize(int blocks) {
       for (int block = 0; block < blocks; block++) {
-        for (int group = 0; group < GROUPS; group++) {
-          search.run(block * GROUPS + group);
-        }
         int at = block * Q3KLayout.BYTES;
-        head.write(fit.scales, block * GROUPS, bytes, at);
+        if (weighted) {
+          weightedSearch.run(block, head, bytes, at);
+        } else {
+          search(block, at);
+        }
         codes.write(values, block, fit.codes, head, bytes, at);
       }
+    }
+
+    private void search(int block, int at) {
+      for (int group = 0; group < GROUPS; group++) {
+        search.run(block * GROUPS + group);
+      }
+      head.write(fit.scales, block * GROUPS, bytes, at);
     }
   }
 
@@ -57,13 +69,14 @@ final class ScalarQ3K extends SuperBlockKernel {
   }
 
   private static void decode(byte[] bytes, int group, float scale, float[] values) {
-    int run = group / 2;
-    int first = group % 2 * GROUP_ELEMENTS;
-    int high = Q3KLayout.HIGH_BITS + first;
+    int first = group * GROUP_ELEMENTS;
+    int low = Q3KLayout.LOW_BITS + TwoBits.place(first);
+    int shift = TwoBits.shift(first);
+    int high = Q3KLayout.HIGH_BITS + first % TwoBits.RUN_ELEMENTS;
+    int run = first / TwoBits.RUN_ELEMENTS;
     for (int i = 0; i < GROUP_ELEMENTS; i++) {
-      int code = TwoBits.code(bytes, Q3KLayout.LOW_BITS, group * GROUP_ELEMENTS + i);
-      code |= ((bytes[high + i] >> run) & 1) << 2;
-      values[group * GROUP_ELEMENTS + i] = scale * (code - BIAS);
+      int code = ((bytes[low + i] >> shift) & 3) | (((bytes[high + i] >> run) & 1) << 2);
+      values[first + i] = scale * (code - BIAS);
     }
   }
 }

@@ -19,7 +19,7 @@ final class ScalarQ6K extends SuperBlockKernel {
     private final Q6KCodes codes = new Q6KCodes();
     private final boolean weighted;
     private final ScaleFit fit = new ScaleFit();
-    private final ScaleSearch search = new ScaleSearch(values, fit);
+    private final ScaleSearch search = new ScaleSearch(values, fit, Q6KLayout.BIAS);
     private final Q6KHead head = new Q6KHead();
 
     Tile(boolean weighted) {

@@ -84,8 +84,8 @@ final class ScaleLanes {
   private static float[] tried() {
     float[] tried = new float[2 * ScaleSearch.TRIALS];
     for (int i = 0; i < ScaleSearch.TRIALS; i++) {
-      tried[i] = ScaleSearch.codes(i - ScaleSearch.TRIALS);
-      tried[ScaleSearch.TRIALS + i] = ScaleSearch.codes(i + 1);
+      tried[i] = ScaleSearch.codes(BIAS, i - ScaleSearch.TRIALS);
+      tried[ScaleSearch.TRIALS + i] = ScaleSearch.codes(BIAS, i + 1);
     }
     return tried;
   }
@@ -120,7 +120,7 @@ final class ScaleLanes {
     @Override
     public void run(int trial) {
       for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
-        trial(values, weights, products, state, lane, ScaleSearch.codes(0));
+        trial(values, weights, products, state, lane, ScaleSearch.codes(BIAS, 0));
         keepFirst(state, lane);
       }
     }
@@ -205,7 +205,7 @@ final class ScaleLanes {
     FloatVector scale = productSum.div(squareSum).blend(0, squareSum.eq(0));
     scale.intoArray(state, SCALE + lane);
     scale.mul(productSum).intoArray(state, BEST + lane);
-    FloatVector.broadcast(Lanes.FLOATS, ScaleSearch.codes(0)).intoArray(state, CODES + lane);
+    FloatVector.broadcast(Lanes.FLOATS, ScaleSearch.codes(BIAS, 0)).intoArray(state, CODES + lane);
   }
 
   private static void keepBetter(

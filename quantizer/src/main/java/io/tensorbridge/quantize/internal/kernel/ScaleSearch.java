@@ -1,10 +1,9 @@
 package io.tensorbridge.quantize.internal.kernel;
 
-import static io.tensorbridge.quantize.internal.kernel.Q6KLayout.BIAS;
 import static io.tensorbridge.quantize.internal.kernel.Q6KLayout.GROUP_ELEMENTS;
 
 /**
- * The scale of a sub-block of {@code q6_K} that leaves the least weighted square error, in ggml's
+ * The scale of 16 values that leaves the least weighted square error, in ggml's
  * order of operations ({@code make_qx_quants} with {@code rmse_type} 1, ggml 0.21.0). The weights are
  * the importances, or the squares of the values.
  */
@@ -15,17 +14,26 @@ final class ScaleSearch {
   private final float[] values;
   private final float[] weights = new float[GROUP_ELEMENTS];
   private final ScaleFit fit;
+  private final int bias;
   private float productSum;
   private float squareSum;
 
-  ScaleSearch(float[] values, ScaleFit fit) {
+  /**
+   * A search.
+   *
+   * @param values in runs of 16
+   * @param fit receives the results
+   * @param bias codes go from {@code -bias} to {@code bias - 1}
+   */
+  ScaleSearch(float[] values, ScaleFit fit, int bias) {
     this.values = values;
     this.fit = fit;
+    this.bias = bias;
   }
 
   /** What is divided by the greatest value to get the factor from values to codes. */
-  static float codes(int trial) {
-    return -(BIAS + 0.1f * trial);
+  static float codes(int bias, int trial) {
+    return -(bias + 0.1f * trial);
   }
 
   void run(int lane, float[] importances, boolean weighted) {
@@ -40,13 +48,13 @@ final class ScaleSearch {
     if (Math.abs(extreme) < SuperBlock.LEAST_MAGNITUDE) {
       return;
     }
-    float inverse = -BIAS / extreme;
+    float inverse = -bias / extreme;
     sum(from, inverse);
     float scale = squareSum != 0 ? productSum / squareSum : 0;
     float best = scale * productSum;
     for (int trial = -TRIALS; trial <= TRIALS; trial++) {
       if (trial != 0) {
-        float tried = codes(trial) / extreme;
+        float tried = codes(bias, trial) / extreme;
         sum(from, tried);
         if (squareSum > 0 && productSum * productSum > best * squareSum) {
           inverse = tried;
@@ -78,7 +86,7 @@ final class ScaleSearch {
     squareSum = 0;
     for (int i = 0; i < GROUP_ELEMENTS; i++) {
       float value = values[from + i];
-      int code = SuperBlock.nearest(inverse * value, -BIAS, BIAS - 1);
+      int code = SuperBlock.nearest(inverse * value, -bias, bias - 1);
       productSum += weights[i] * value * code;
       squareSum += weights[i] * code * code;
     }

@@ -12,7 +12,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarIq4Nl}; the search is {@link Iq4NlTile}'s. */
-final class VectorIq4Nl implements BlockKernel {
+final class VectorIq4Nl implements BlockKernel, ImportanceKernel {
   private static final int STEP = Lanes.COUNT * Float.BYTES;
   private static final int BLOCK = ELEMENTS * Float.BYTES;
 
@@ -26,16 +26,37 @@ final class VectorIq4Nl implements BlockKernel {
     Iq4NlTile tile = new Iq4NlTile();
     for (int done = 0; done < blocks; done += Iq4NlTile.BLOCKS) {
       int count = Math.min(Iq4NlTile.BLOCKS, blocks - done);
-      long from = sourceOffset + (long) done * BLOCK;
-      long to = targetOffset + (long) done * BYTES;
-      tile.search(source, from, count);
-      for (int block = 0; block < count; block++) {
-        long codes = to + (long) block * BYTES + CODES;
-        target.set(Iq4NlLayout.SCALE, codes - CODES, Float.floatToFloat16(tile.scale(block)));
-        tile.storeNibbles(block, target, codes);
-      }
+      tile.search(source, sourceOffset + (long) done * BLOCK, count);
+      store(tile, count, target, targetOffset + (long) done * BYTES);
     }
     return tile.magnitude();
+  }
+
+  @Override
+  public int quantize(
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment importance,
+      long importanceOffset,
+      MemorySegment target,
+      long targetOffset,
+      int blocks) {
+    Iq4NlTile tile = new Iq4NlTile();
+    for (int done = 0; done < blocks; done += Iq4NlTile.BLOCKS) {
+      int count = Math.min(Iq4NlTile.BLOCKS, blocks - done);
+      long before = (long) done * BLOCK;
+      tile.search(source, sourceOffset + before, importance, importanceOffset + before, count);
+      store(tile, count, target, targetOffset + (long) done * BYTES);
+    }
+    return tile.magnitude();
+  }
+
+  private static void store(Iq4NlTile tile, int count, MemorySegment target, long to) {
+    for (int block = 0; block < count; block++) {
+      long codes = to + (long) block * BYTES + CODES;
+      target.set(Iq4NlLayout.SCALE, codes - CODES, Float.floatToFloat16(tile.scale(block)));
+      tile.storeNibbles(block, target, codes);
+    }
   }
 
   @Override
