@@ -30,8 +30,8 @@ import java.util.List;
  * @param group elements of a group, 16, 32, 64, 128 or 256; 0 for a row, with compressed-tensors
  * @param isSymmetric whether there are no zero points
  */
-public record Int4Scheme(Layout layout, int bits, int group, boolean isSymmetric)
-    implements GroupScheme {
+public record Int4Scheme(Layout layout, int bits, int group,
+    boolean isSymmetric) implements GroupScheme {
   static final String FAMILY = "int4";
 
   private static final List<Integer> GROUPS = List.of(16, 32, 64, 128, 256);

@@ -7,7 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Where the chunks of a run write: claim a range, fill it, commit it. */
-sealed interface Output permits Output.Memory, Output.Pieces, Output.Redirected, Output.Window, MeasuredOutput {
+sealed interface Output
+    permits Output.Memory, Output.Pieces, Output.Redirected, Output.Window, MeasuredOutput {
   /**
    * Memory for a range of a part.
    *
@@ -81,8 +82,8 @@ sealed interface Output permits Output.Memory, Output.Pieces, Output.Redirected,
    *
    * @param isRepeat whether all was committed before, and is only to be measured now
    */
-  record Redirected(Output others, int part, MemorySegment memory, boolean isRepeat)
-      implements Output {
+  record Redirected(Output others, int part, MemorySegment memory,
+      boolean isRepeat) implements Output {
     @Override
     public MemorySegment claim(int index, long byteOffset, long byteLength, Scratch scratch) {
       return index == part

@@ -67,7 +67,8 @@ final class ScalarFourBit implements GroupKernel {
       }
     }
     if (full < elements) {
-      int greatest = quantizeShort(source, sourceOffset, full, elements, groupElements, parts, work);
+      int greatest =
+          quantizeShort(source, sourceOffset, full, elements, groupElements, parts, work);
       magnitude = Math.max(magnitude, greatest);
     }
     return magnitude;
