@@ -73,7 +73,7 @@ public enum BlockFormat {
   public boolean takesImportance() {
     return switch (this) {
       case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL -> true;
-      case F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, NVFP4 -> false;
+      case F32, F16, BF16, F8_E4M3, F8_E5M2, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, NVFP4 -> false;
     };
   }
 
