@@ -32,7 +32,7 @@ enum Int8Rule {
   /** Added to a float of at most 2^22, it leaves the nearest integer, half to even, in low bits. */
   static final float MAGIC = 12582912f;
 
-  private static final float STEP_OF_BITSANDBYTES = 7.874015718698502e-3f;
+  private static final float STEP_OF_BITSANDBYTES = 0.007874016f;
 
   /** The stored scale of a row. */
   float scale(float amax) {
