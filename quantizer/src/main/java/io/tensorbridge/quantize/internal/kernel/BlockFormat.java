@@ -71,10 +71,12 @@ public enum BlockFormat {
    * @return true for the K types of ggml and {@code iq4_nl}
    */
   public boolean takesImportance() {
-    return switch (this) {
-      case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL -> true;
-      case F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, NVFP4 -> false;
-    };
+    return this == IQ4_NL
+        || this == Q2_K
+        || this == Q3_K
+        || this == Q4_K
+        || this == Q5_K
+        || this == Q6_K;
   }
 
   /** The reference in plain Java. */

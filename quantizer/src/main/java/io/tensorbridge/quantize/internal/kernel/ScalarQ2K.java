@@ -70,13 +70,19 @@ final class ScalarQ2K extends SuperBlockKernel {
       for (int group = 0; group < GROUPS; group++) {
         float groupScale = scale * Q2KLayout.scale(bytes, 0, group);
         float groupMin = min * Q2KLayout.min(bytes, 0, group);
-        int first = group * GROUP_ELEMENTS;
-        for (int i = first; i < first + GROUP_ELEMENTS; i++) {
-          values[i] = groupScale * TwoBits.code(bytes, Q2KLayout.CODES, i) - groupMin;
-        }
+        decode(bytes, group, groupScale, groupMin, values);
       }
       long to = targetOffset + 4L * block * SuperBlock.ELEMENTS;
       Strip.store(values, SuperBlock.ELEMENTS, target, to);
+    }
+  }
+
+  private static void decode(byte[] bytes, int group, float scale, float min, float[] values) {
+    int first = group * GROUP_ELEMENTS;
+    int from = Q2KLayout.CODES + TwoBits.place(first);
+    int shift = TwoBits.shift(first);
+    for (int i = 0; i < GROUP_ELEMENTS; i++) {
+      values[first + i] = scale * ((bytes[from + i] >> shift) & 3) - min;
     }
   }
 }

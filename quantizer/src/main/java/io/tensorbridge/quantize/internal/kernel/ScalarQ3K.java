@@ -69,13 +69,14 @@ final class ScalarQ3K extends SuperBlockKernel {
   }
 
   private static void decode(byte[] bytes, int group, float scale, float[] values) {
-    int run = group / 2;
-    int first = group % 2 * GROUP_ELEMENTS;
-    int high = Q3KLayout.HIGH_BITS + first;
+    int first = group * GROUP_ELEMENTS;
+    int low = Q3KLayout.LOW_BITS + TwoBits.place(first);
+    int shift = TwoBits.shift(first);
+    int high = Q3KLayout.HIGH_BITS + first % TwoBits.RUN_ELEMENTS;
+    int run = first / TwoBits.RUN_ELEMENTS;
     for (int i = 0; i < GROUP_ELEMENTS; i++) {
-      int code = TwoBits.code(bytes, Q3KLayout.LOW_BITS, group * GROUP_ELEMENTS + i);
-      code |= ((bytes[high + i] >> run) & 1) << 2;
-      values[group * GROUP_ELEMENTS + i] = scale * (code - BIAS);
+      int code = ((bytes[low + i] >> shift) & 3) | (((bytes[high + i] >> run) & 1) << 2);
+      values[first + i] = scale * (code - BIAS);
     }
   }
 }

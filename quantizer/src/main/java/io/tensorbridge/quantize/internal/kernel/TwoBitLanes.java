@@ -33,11 +33,8 @@ final class TwoBitLanes {
 
   /** The two bits of consecutive elements of one run. */
   static ByteVector codes(MemorySegment source, long from, int element) {
-    int half = element / HALF_ELEMENTS;
-    int part = element / RUN_ELEMENTS % PARTS;
-    long at = from + (long) half * RUN_ELEMENTS + element % RUN_ELEMENTS;
-    return Lanes.bytes(source, at)
-        .lanewise(VectorOperators.LSHR, 2 * part)
+    return Lanes.bytes(source, from + TwoBits.place(element))
+        .lanewise(VectorOperators.LSHR, TwoBits.shift(element))
         .and((byte) 3);
   }
 }

@@ -30,10 +30,13 @@ final class TwoBits {
     }
   }
 
-  /** The two bits of an element. */
-  static int code(byte[] bytes, int at, int element) {
-    int half = element / HALF_ELEMENTS;
-    int part = element / RUN_ELEMENTS % PARTS;
-    return (bytes[at + half * RUN_ELEMENTS + element % RUN_ELEMENTS] >> (2 * part)) & 3;
+  /** The byte that holds an element. */
+  static int place(int element) {
+    return element / HALF_ELEMENTS * RUN_ELEMENTS + element % RUN_ELEMENTS;
+  }
+
+  /** The lowest bit of an element in its byte. */
+  static int shift(int element) {
+    return element / RUN_ELEMENTS % PARTS * 2;
   }
 }

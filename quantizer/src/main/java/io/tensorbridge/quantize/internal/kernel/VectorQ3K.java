@@ -102,41 +102,76 @@ final class VectorQ3K extends SuperBlockKernel {
       long targetOffset,
       int blocks) {
     byte[] bytes = new byte[Q3KLayout.BYTES];
+    float[] scales = new float[GROUPS];
     for (int block = 0; block < blocks; block++) {
       long from = sourceOffset + (long) block * Q3KLayout.BYTES;
       long to = targetOffset + 4L * block * SuperBlock.ELEMENTS;
       Strip.load(source, from, bytes, bytes.length);
       float factor = Q3KLayout.factor(bytes, 0);
       for (int group = 0; group < GROUPS; group++) {
-        float scale = factor * Q3KLayout.scale(bytes, 0, group);
-        decode(source, from, group, scale, target, to + 4L * group * GROUP_ELEMENTS);
+        scales[group] = factor * Q3KLayout.scale(bytes, 0, group);
+      }
+      for (int at = 0; at < RUN_ELEMENTS; at += Lanes.BYTES.length()) {
+        decode(source, from, at, scales, target, to + 4L * at);
       }
     }
   }
 
+  /** Decodes the elements at the same places of all eight runs. */
   private static void decode(
-      MemorySegment source, long from, int group, float scale, MemorySegment target, long to) {
-    int run = group / 2;
-    int first = group % 2 * GROUP_ELEMENTS;
-    long high = from + Q3KLayout.HIGH_BITS + first;
-    for (int i = 0; i < GROUP_ELEMENTS; i += Lanes.BYTES.length()) {
-      ByteVector codes =
-          TwoBitLanes.codes(source, from + Q3KLayout.LOW_BITS, group * GROUP_ELEMENTS + i)
-              .or(
-                  Lanes.bytes(source, high + i)
-                      .lanewise(VectorOperators.LSHR, run)
-                      .and((byte) 1)
-                      .lanewise(VectorOperators.LSHL, 2))
-              .sub((byte) BIAS);
-      store(codes, scale, target, to + 4L * i);
+      MemorySegment source, long from, int at, float[] scales, MemorySegment target, long to) {
+    ByteVector high = Lanes.bytes(source, from + Q3KLayout.HIGH_BITS + at);
+    ByteVector first = Lanes.bytes(source, from + Q3KLayout.LOW_BITS + at);
+    ByteVector second = Lanes.bytes(source, from + Q3KLayout.LOW_BITS + RUN_ELEMENTS + at);
+    for (int part = 0; part < Lanes.PARTS; part++) {
+      IntVector highBits = (IntVector) high.convertShape(VectorOperators.B2I, Lanes.INTS, part);
+      int group = at / GROUP_ELEMENTS;
+      long offset = to + 4L * part * Lanes.COUNT;
+      decode(first, part, highBits, scales, group, target, offset);
+      decode(second, part, right(highBits, 4), scales, group + GROUPS / 2, target,
+          offset + 4L * TwoBits.HALF_ELEMENTS);
     }
   }
 
-  private static void store(ByteVector codes, float scale, MemorySegment target, long to) {
-    for (int part = 0; part < Lanes.PARTS; part++) {
-      FloatVector wide =
-          (FloatVector) codes.convertShape(VectorOperators.B2F, Lanes.FLOATS, part);
-      wide.mul(scale).intoMemorySegment(target, to + 4L * part * Lanes.COUNT, Lanes.ORDER);
-    }
+  /** Decodes the elements at the same places of the four runs of a half. */
+  private static void decode(
+      ByteVector low,
+      int part,
+      IntVector highBits,
+      float[] scales,
+      int group,
+      MemorySegment target,
+      long to) {
+    IntVector lowBits = (IntVector) low.convertShape(VectorOperators.B2I, Lanes.INTS, part);
+    store(lowBits.and(3).or(left(highBits.and(1), 2)), scales[group], target, to);
+    store(
+        right(lowBits, 2).and(3).or(left(highBits.and(2), 1)),
+        scales[group + 2],
+        target,
+        to + 4L * RUN_ELEMENTS);
+    store(
+        right(lowBits, 4).and(3).or(highBits.and(4)),
+        scales[group + 4],
+        target,
+        to + 8L * RUN_ELEMENTS);
+    store(
+        right(lowBits, 6).and(3).or(right(highBits, 1).and(4)),
+        scales[group + 6],
+        target,
+        to + 12L * RUN_ELEMENTS);
+  }
+
+  private static void store(IntVector codes, float scale, MemorySegment target, long to) {
+    FloatVector values =
+        (FloatVector) codes.sub(BIAS).convertShape(VectorOperators.I2F, Lanes.FLOATS, 0);
+    values.mul(scale).intoMemorySegment(target, to, Lanes.ORDER);
+  }
+
+  private static IntVector left(IntVector bits, int shift) {
+    return bits.lanewise(VectorOperators.LSHL, shift);
+  }
+
+  private static IntVector right(IntVector bits, int shift) {
+    return bits.lanewise(VectorOperators.LSHR, shift);
   }
 }
