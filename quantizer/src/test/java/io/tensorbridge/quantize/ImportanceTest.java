@@ -38,7 +38,7 @@ class ImportanceTest {
     MemorySegment input = Golden.input(arena);
     MemorySegment rows = arena.allocate(ROW * Golden.ROWS / EVERY);
     for (int row = 0; row < Golden.ROWS / EVERY; row++) {
-      MemorySegment.copy(input, row * EVERY * ROW, rows, row * ROW, ROW);
+      MemorySegment.copy(input, (long) row * EVERY * ROW, rows, row * ROW, ROW);
     }
     return Tensor.of(rows, DType.F32, Shape.of(Golden.ROWS / EVERY, Golden.COLUMNS));
   }
@@ -69,7 +69,7 @@ class ImportanceTest {
   @ParameterizedTest
   @MethodSource("takers")
   void rowsThatCrossChunksKeepTheirImportances(BlockScheme scheme) {
-    int copies = 9;
+    long copies = 9;
     Tensor once = rows();
     long bytes = once.data().byteSize();
     MemorySegment memory = arena.allocate(copies * bytes);
