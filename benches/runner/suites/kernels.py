@@ -216,8 +216,9 @@ def _four_bit_codes() -> Iterator[Group]:
             for threads in (1, 2)
         ]
         yield _group(
-            f"int{bits}_onnx",
-            f"float32 to {bits} bits as MatMulNBits takes them, blocks of 32 along columns",
+            "int4_group_32_sym_true" if bits == 4 else "int4_bits_8_group_32_sym_true",
+            f"float32 to {bits} bits as MatMulNBits takes them, blocks of 32; onnxruntime reads the"
+            " transpose",
             64 * _MB,
             contenders,
         )

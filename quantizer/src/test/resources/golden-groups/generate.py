@@ -19,9 +19,11 @@ import bitsandbytes.functional as bnb
 import numpy as np
 import torch
 from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
+from compressed_tensors.compressors.pack_quantized.helpers import pack_to_int32
 from compressed_tensors.quantization import QuantizationArgs
 from compressed_tensors.quantization.lifecycle.forward import dequantize, quantize
 from compressed_tensors.quantization.utils import calculate_qparams
+from onnxruntime.capi import _pybind_state
 from optimum.quanto import AbsmaxOptimizer, qint8
 from optimum.quanto.tensor.weights import quantize_weight
 from torchao.quantization.granularity import PerRow
@@ -70,6 +72,43 @@ def int8(x: torch.Tensor) -> None:
     save("int8:rule=quanto", [weight._data, weight._scale], weight.dequantize())
 
 
+def onnx(x: torch.Tensor, bits: int, group: int, symmetric: bool) -> None:
+    rows, columns = x.shape
+    groups = -(-columns // group)
+    data = np.zeros((rows, groups, group * bits // 8), np.uint8)
+    scales = np.zeros((rows, groups), np.float32)
+    packed = np.zeros((rows, -(-groups * bits // 8)), np.uint8)
+    transposed = np.ascontiguousarray(x.numpy().T)
+    quantize_matmul = getattr(_pybind_state, f"quantize_matmul_{bits}bits")
+    quantize_matmul(
+        data, transposed, scales.reshape(-1), packed.reshape(-1), group, rows, columns, symmetric
+    )
+    codes, zero_points = data, packed
+    if bits == 4:
+        codes = np.stack([data & 15, data >> 4], -1).reshape(rows, groups, group)
+        zero_points = np.stack([packed & 15, packed >> 4], -1).reshape(rows, -1)[:, :groups]
+    if symmetric:
+        zero_points = np.full((rows, groups), 2 ** (bits - 1))
+    steps = codes.astype(np.float32) - zero_points.astype(np.float32)[..., None]
+    values = (steps * scales[..., None]).reshape(rows, -1)[:, :columns]
+    parts = [data, scales] + ([] if symmetric else [packed])
+    save(f"int4:bits={bits},group={group},sym={str(symmetric).lower()}", parts, values)
+
+
+def compressed(x: torch.Tensor, bits: int, group: int, symmetric: bool) -> None:
+    args = QuantizationArgs(
+        num_bits=bits, type="int", strategy="group", group_size=group, symmetric=symmetric
+    )
+    groups = x.unflatten(1, (-1, group))
+    scales, zero_points = calculate_qparams(groups.amin(2), groups.amax(2), args)
+    given = None if symmetric else zero_points
+    codes = quantize(x, scales, given, args, dtype=torch.int8)
+    values = dequantize(codes, scales, given, args)
+    parts = [pack_to_int32(codes, bits), scales] + ([] if symmetric else [zero_points])
+    options = f"layout=compressed-tensors,bits={bits},group={group},sym={str(symmetric).lower()}"
+    save(f"int4:{options}", parts, values)
+
+
 def main() -> None:
     whole = np.fromfile(sys.argv[1], np.float32).reshape(80, 1024)
     ragged = torch.from_numpy(whole[:, :250].copy())
@@ -77,6 +116,11 @@ def main() -> None:
         four_bits(kind, 64, False, ragged)
         four_bits(kind, 32, True, ragged)
     int8(ragged)
+    even = torch.from_numpy(whole[:, :256].copy())
+    for symmetric in (False, True):
+        onnx(ragged, 4, 32, symmetric)
+        onnx(ragged, 8, 128, symmetric)
+        compressed(even, 4, 128, symmetric)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ import io.tensorbridge.quantize.internal.kernel.GroupFormat;
  * @param grid the groups
  */
 record GroupCoding(GroupFormat format, GroupGrid grid) {
+  /** Even a padding of one bit for each row adds up to more than four bytes with so many. */
+  private static final long MANY_ROWS = 64;
+
   static GroupCoding of(GroupScheme scheme, Shape shape) {
     return switch (scheme) {
       case FourBitScheme code ->
@@ -99,7 +102,8 @@ record GroupCoding(GroupFormat format, GroupGrid grid) {
         continue;
       }
       long row = format.partBytes(part, groupElements(), grid.columns());
-      seamless &= format.partBytes(part, groupElements(), 2 * grid.columns()) == 2 * row;
+      long some = MANY_ROWS * grid.columns();
+      seamless &= format.partBytes(part, groupElements(), some) == MANY_ROWS * row;
     }
     return seamless || grid.rows() <= 1;
   }

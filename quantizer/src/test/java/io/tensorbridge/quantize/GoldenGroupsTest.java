@@ -27,10 +27,22 @@ class GoldenGroupsTest {
   @ValueSource(
       strings = {
           "nf4:block=64", "nf4:block=32,double=true", "fp4:block=64", "fp4:block=32,double=true",
-          "int8:rule=bnb", "int8:rule=torchao", "int8:rule=compressed-tensors", "int8:rule=quanto"
+          "int8:rule=bnb", "int8:rule=torchao", "int8:rule=compressed-tensors", "int8:rule=quanto",
+          "int4:bits=4,group=32,sym=false", "int4:bits=4,group=32,sym=true",
+          "int4:bits=8,group=128,sym=false", "int4:bits=8,group=128,sym=true"
       })
   void writesAndReadsTheBytesOfItsReference(String scheme) throws NoSuchAlgorithmException {
     writesAndReads(scheme, 250);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+          "int4:layout=compressed-tensors,bits=4,group=128,sym=false",
+          "int4:layout=compressed-tensors,bits=4,group=128,sym=true"
+      })
+  void writesAndReadsRowsOfWholeGroups(String scheme) throws NoSuchAlgorithmException {
+    writesAndReads(scheme, 256);
   }
 
   private static void writesAndReads(String scheme, int columns) throws NoSuchAlgorithmException {

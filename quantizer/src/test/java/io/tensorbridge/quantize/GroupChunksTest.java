@@ -40,6 +40,15 @@ class GroupChunksTest {
   }
 
   @Test
+  void paddedRowsAreNeverSeamless() {
+    QuantScheme scheme = QuantScheme.parse("int4:layout=compressed-tensors,bits=8,group=row");
+    for (int columns = 1; columns < 70; columns++) {
+      GroupCoding coding = GroupCoding.of((GroupScheme) scheme, Shape.of(16, columns));
+      assertThat(coding.chunks().seamless()).isEqualTo(columns % 4 == 0);
+    }
+  }
+
+  @Test
   void theSizesOfPartsAreThoseThatTheKernelsWrite() {
     List<Shape> shapes = List.of(Shape.of(0), Shape.of(1), Shape.of(3, 64), Shape.of(5, 256),
         Shape.of(300, 130));

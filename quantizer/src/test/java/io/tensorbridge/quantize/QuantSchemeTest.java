@@ -20,7 +20,9 @@ class QuantSchemeTest {
       strings = {
           "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "mxfp4", "nvfp4", "f32", "f16", "bf16",
           "uniform:bits=4,group=tensor", "uniform:bits=2,group=256",
-          "uniform:bits=8,group=row,sym=true", "int8", "int8:rule=quanto"
+          "uniform:bits=8,group=row,sym=true", "int8", "int8:rule=quanto", "nf4",
+          "fp4:block=4096,double=true", "int4", "int4:bits=8,group=16,sym=true",
+          "int4:layout=compressed-tensors,group=row,sym=false"
       })
   void canonicalTextReadsBackAsItself(String text) {
     assertThat(QuantScheme.parse(text)).hasToString(text);

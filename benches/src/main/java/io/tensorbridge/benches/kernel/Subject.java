@@ -75,14 +75,18 @@ sealed interface Subject {
     }
   }
 
-  /** The variants of {@code uniform} that are measured. */
-  List<String> UNIFORM =
+  /** What is measured besides each family with its usual options. */
+  List<String> VARIANTS =
       List.of(
           "uniform:bits=2,group=128",
           "uniform:bits=4,group=128",
           "uniform:bits=8,group=128",
           "uniform:bits=8,group=row",
-          "uniform:bits=8,group=tensor");
+          "uniform:bits=8,group=tensor",
+          "int8:rule=compressed-tensors",
+          "int4:group=32,sym=true",
+          "int4:bits=8,group=32,sym=true",
+          "int4:layout=compressed-tensors");
 
   /** The bounds, and each scheme of the quantizer with its twins; f32 is a copy. */
   static List<Subject> all() {
@@ -92,7 +96,7 @@ sealed interface Subject {
         QuantScheme.knownFamilies()
             .stream()
             .filter(family -> !family.equals("f32") && !family.equals("uniform")),
-        UNIFORM.stream())
+        VARIANTS.stream())
         .map(QuantScheme::parse)
         .forEach(
             scheme -> {

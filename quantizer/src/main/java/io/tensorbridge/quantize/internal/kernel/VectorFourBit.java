@@ -102,7 +102,7 @@ final class VectorFourBit implements GroupKernel {
   private static int magnitude(MemorySegment source, long from, int count) {
     IntVector first = Lanes.magnitudes(source, from);
     IntVector second = Lanes.magnitudes(source, from + STEP);
-    for (long at = from + 2 * STEP; at < from + 4L * count; at += 2 * STEP) {
+    for (long at = from + 2L * STEP; at < from + 4L * count; at += 2L * STEP) {
       first = first.max(Lanes.magnitudes(source, at));
       second = second.max(Lanes.magnitudes(source, at + STEP));
     }
