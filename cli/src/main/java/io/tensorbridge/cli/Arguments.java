@@ -127,6 +127,16 @@ final class Arguments {
         name + " is \"" + text.get() + "\"; it takes a number of at least " + least);
   }
 
+  /** A decimal number, if it is given. */
+  Optional<Double> decimal(String name) {
+    Optional<String> text = value(name);
+    try {
+      return text.map(Double::valueOf);
+    } catch (NumberFormatException malformed) {
+      throw new UsageException(name + " is \"" + text.orElse("") + "\"; it takes a number");
+    }
+  }
+
   /** A size in bytes, for example {@code 512MiB}. */
   long byteSize(String name, String absent) {
     return ByteSize.parse(name, value(name).orElse(absent));

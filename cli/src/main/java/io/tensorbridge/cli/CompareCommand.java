@@ -1,6 +1,7 @@
 package io.tensorbridge.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.TensorQuality;
@@ -26,7 +27,11 @@ final class CompareCommand implements Command {
             .positional("A", "The original.")
             .positional("B", "What was made of it.");
     return WorkOptions.addTo(syntax)
-        .example("tensorbridge compare model.safetensors model.q8_0.gguf");
+        .option(Option.value("--report", "FILE.html", "Write a page that draws the error of each"
+            + " tensor."))
+        .example("tensorbridge compare model.safetensors model.q8_0.gguf")
+        .example(
+            "tensorbridge compare model.safetensors model.q8_0.gguf --report errors.html");
   }
 
   @Override
@@ -34,13 +39,9 @@ final class CompareCommand implements Command {
     WorkOptions work = WorkOptions.of(arguments);
     Path first = arguments.path(0);
     Path second = arguments.path(1);
-    TensorFileFormats formats = TensorFileFormats.ofServices();
-    ModelComparison comparison;
-    try (TensorFile a = formats.forPath(first).open(first);
-        TensorFile b = formats.forPath(second).open(second);
-        ProgressBar bar = work.progressBar(console, "compare")) {
-      comparison = ModelComparison.of(a, b, work.threads(), bar::update);
-    }
+    ModelComparison comparison = compare(first, second, work, console);
+    arguments.pathValue("--report")
+        .ifPresent(report -> new ComparisonPage(first, second, comparison).write(report));
     if (work.json()) {
       JsonDocument.print(console.out(), json -> write(json, first, second, comparison));
     } else if (work.prints()) {
@@ -48,6 +49,16 @@ final class CompareCommand implements Command {
     }
     boolean whole = comparison.tensors().stream().allMatch(pair -> pair.quality().isPresent());
     return whole ? ExitCode.DONE : ExitCode.FAILED;
+  }
+
+  private static ModelComparison compare(
+      Path first, Path second, WorkOptions work, Console console) {
+    TensorFileFormats formats = TensorFileFormats.ofServices();
+    try (TensorFile a = formats.forPath(first).open(first);
+        TensorFile b = formats.forPath(second).open(second);
+        ProgressBar bar = work.progressBar(console, "compare")) {
+      return ModelComparison.of(a, b, work.threads(), bar::update);
+    }
   }
 
   private static void print(PrintWriter out, ModelComparison comparison) {
@@ -100,7 +111,7 @@ final class CompareCommand implements Command {
       json.writeNumberField("a_bytes", pair.first().byteLength());
       json.writeNumberField("b_bytes", pair.second().byteLength());
       if (pair.quality().isPresent()) {
-        writeQuality(json, pair.quality().get());
+        Figures.write(json, pair.quality().get());
       } else {
         json.writeStringField("failure", pair.failure());
       }
@@ -108,16 +119,10 @@ final class CompareCommand implements Command {
     }
     json.writeEndArray();
     json.writeObjectFieldStart("total");
-    writeQuality(json, comparison.total());
+    Figures.write(json, comparison.total());
     json.writeEndObject();
     writeNames(json, "only_in_a", comparison.onlyInFirst());
     writeNames(json, "only_in_b", comparison.onlyInSecond());
-  }
-
-  private static void writeQuality(JsonGenerator json, TensorQuality quality) throws IOException {
-    JsonDocument.writeNumber(json, "sqnr_db", quality.sqnrDb());
-    JsonDocument.writeNumber(json, "cosine", quality.cosine());
-    JsonDocument.writeNumber(json, "max_abs_error", quality.maxAbsError());
   }
 
   private static void writeNames(JsonGenerator json, String field, List<String> names)

@@ -2,7 +2,9 @@ package io.tensorbridge.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.tensorbridge.BridgeException;
+import io.tensorbridge.quantize.TensorQuality;
 import io.tensorbridge.quantize.model.ConversionResult;
+import io.tensorbridge.quantize.model.RaisedTensor;
 import io.tensorbridge.quantize.model.TensorPlan;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -58,6 +60,17 @@ record ConversionReport(
             ByteSize.text(sum.outputBytes)));
     table.print(out);
     notes.forEach((note, count) -> out.println("  " + count + " as " + note));
+    for (RaisedTensor tensor : result.raised()) {
+      out.println(
+          "raised: " + tensor.name() + " from " + tensor.from().encoding() + " to "
+              + tensor.to().encoding() + " (cosine: " + Figures.rungs(tensor) + ")");
+    }
+    if (!result.qualities().isEmpty()) {
+      TensorQuality total = result.quality();
+      out.println(
+          "quantized tensors: SQNR " + Figures.sqnr(total) + " dB, cosine "
+              + Figures.cosine(total) + ", max error " + Figures.maxError(total) + worst());
+    }
     result.warnings().forEach(warning -> out.println("warning: " + warning));
     out.println(
         output + ": " + ByteSize.text(result.outputBytes()) + " of "
@@ -65,6 +78,26 @@ record ConversionReport(
             + String.format(Locale.ROOT, " in %.2f s, %.2f GB/s",
                 seconds, result.inputBytes() / seconds / 1e9));
     out.flush();
+  }
+
+  /** The tensor that is least like its original. */
+  private String worst() {
+    String name = "";
+    double least = 2;
+    for (Map.Entry<String, TensorQuality> entry : result.qualities().entrySet()) {
+      double cosine = entry.getValue().cosine();
+      if (!(cosine >= least)) {
+        name = entry.getKey();
+        least = Double.isNaN(cosine) ? Double.NEGATIVE_INFINITY : cosine;
+      }
+    }
+    return name.isEmpty()
+        ? ""
+        : "; the worst is " + name + ", cosine " + Figures.cosine(quality(name));
+  }
+
+  private TensorQuality quality(String name) {
+    return result.qualities().getOrDefault(name, TensorQuality.NONE);
   }
 
   private void writeJson(JsonGenerator json) throws IOException {
@@ -85,9 +118,19 @@ record ConversionReport(
       if (!plan.note().isEmpty()) {
         json.writeStringField("note", plan.note());
       }
+      if (result.qualities().containsKey(plan.source().name())) {
+        json.writeNumberField("saved_bytes", plan.source().byteLength() - plan.byteLength());
+        Figures.write(json, quality(plan.source().name()));
+      }
       json.writeEndObject();
     }
     json.writeEndArray();
+    if (!result.qualities().isEmpty()) {
+      json.writeObjectFieldStart("quality");
+      Figures.write(json, result.quality());
+      json.writeEndObject();
+    }
+    writeRaised(json);
     json.writeObjectFieldStart("failures");
     for (Map.Entry<String, BridgeException> failure : result.failures().entrySet()) {
       json.writeStringField(failure.getKey(), String.valueOf(failure.getValue().getMessage()));
@@ -96,6 +139,26 @@ record ConversionReport(
     json.writeArrayFieldStart("warnings");
     for (String warning : result.warnings()) {
       json.writeString(warning);
+    }
+    json.writeEndArray();
+  }
+
+  private void writeRaised(JsonGenerator json) throws IOException {
+    json.writeArrayFieldStart("raised");
+    for (RaisedTensor tensor : result.raised()) {
+      json.writeStartObject();
+      json.writeStringField("name", tensor.name());
+      json.writeStringField("from", tensor.from().encoding());
+      json.writeStringField("to", tensor.to().encoding());
+      json.writeArrayFieldStart("rungs");
+      for (RaisedTensor.Rung rung : tensor.rungs()) {
+        json.writeStartObject();
+        json.writeStringField("encoding", rung.encoding());
+        Figures.write(json, rung.quality());
+        json.writeEndObject();
+      }
+      json.writeEndArray();
+      json.writeEndObject();
     }
     json.writeEndArray();
   }

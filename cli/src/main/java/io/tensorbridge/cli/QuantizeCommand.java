@@ -2,15 +2,13 @@ package io.tensorbridge.cli;
 
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.cli.CommandSyntax.Option;
-import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.NonFinite;
-import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.model.ConversionOptions;
 import io.tensorbridge.quantize.model.ConversionResult;
-import io.tensorbridge.quantize.model.ModelComparison;
 import io.tensorbridge.quantize.model.ModelConversion;
 import io.tensorbridge.quantize.model.SchemeOverride;
+import io.tensorbridge.quantize.model.SkipList;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,20 +36,29 @@ final class QuantizeCommand implements Command {
                 + DEFAULT_SCHEME + "."))
             .option(Option.value("--override", "REGEX=SCHEME", "Another scheme for the tensors"
                 + " whose whole name matches; the first that matches decides. May be repeated."))
+            .option(Option.value("--skip", "REGEX", "Keep the tensors whose whole name matches as"
+                + " they are, unless an override matches. May be repeated."))
+            .option(Option.flag("--no-default-skips", "Quantize also what is kept by default:"
+                + " what llama.cpp keeps (norms, small routers, position embeddings), and"
+                + " outside ggml types embeddings and heads; see docs/files.md."))
             .option(Option.value("--nonfinite", "error|clip", "What to do with NaN and"
                 + " infinities; default error."));
-    return WorkOptions.addTo(syntax)
+    return GateOptions.addTo(WorkOptions.addTo(syntax))
         .option(Option.flag("--continue-on-error", "Leave out tensors that fail, and go on; the"
             + " exit code is 1 all the same."))
-        .option(Option.value("--report", "FILE.html", "Compare the result with IN and write a"
-            + " page of figures."))
+        .option(Option.flag("--quality", "Measure each tensor while it is quantized, and print the"
+            + " figures."))
+        .option(Option.value("--report", "FILE.html", "Measure, and write a page of figures."))
         .example("tensorbridge quantize model.safetensors")
         .example(
             "tensorbridge quantize model.safetensors.index.json -o small.gguf --scheme q4_0 \\")
         .example("    --override '.*\\.(k|v)_proj\\.weight=q8_0' --override 'lm_head\\..*=f16'")
         .example("tensorbridge quantize model.safetensors --scheme uniform:bits=4,group=128 \\")
         .example("    --report quality.html")
-        .appendix(SchemeTable::text);
+        .example("tensorbridge quantize model.safetensors --scheme q4_0 --min-cosine 0.995 \\")
+        .example("    --ladder q4_0,q5_1,q8_0")
+        .example("tensorbridge quantize model.safetensors --profile local")
+        .appendix(() -> GateOptions.profileTable() + SchemeTable.text());
   }
 
   @Override
@@ -75,7 +82,7 @@ final class QuantizeCommand implements Command {
     ConversionReport figures =
         new ConversionReport(input, target, options.scheme().toString(), result, seconds);
     if (report.isPresent()) {
-      new HtmlReport(figures, compare(formats, figures, work, console)).write(report.get());
+      new HtmlReport(figures).write(report.get());
     }
     figures.print(work, console);
     for (BridgeException failure : result.failures().values()) {
@@ -89,19 +96,17 @@ final class QuantizeCommand implements Command {
     for (String override : arguments.values("--override")) {
       overrides.add(SchemeOverride.parse(override));
     }
-    return new ConversionOptions(
-        QuantScheme.parse(arguments.value("--scheme").orElse(DEFAULT_SCHEME)),
-        overrides,
-        NonFinite.parse(arguments.value("--nonfinite").orElse("error")),
-        arguments.flag("--continue-on-error"));
-  }
-
-  private static ModelComparison compare(
-      TensorFileFormats formats, ConversionReport figures, WorkOptions work, Console console) {
-    try (TensorFile original = formats.forPath(figures.input()).open(figures.input());
-        TensorFile quantized = formats.forPath(figures.output()).open(figures.output());
-        ProgressBar bar = work.progressBar(console, "compare")) {
-      return ModelComparison.of(original, quantized, work.threads(), bar::update);
-    }
+    GateOptions gate = GateOptions.of(arguments);
+    ConversionOptions options =
+        new ConversionOptions(
+            gate.scheme(DEFAULT_SCHEME),
+            overrides,
+            NonFinite.parse(arguments.value("--nonfinite").orElse("error")),
+            arguments.flag("--continue-on-error"))
+            .withSkips(
+                SkipList.of(arguments.values("--skip"), !arguments.flag("--no-default-skips")));
+    boolean measured = arguments.flag("--quality") || arguments.value("--report").isPresent();
+    ConversionOptions gated = gate.gate().map(options::withGate).orElse(options);
+    return measured ? gated.withMeasuring() : gated;
   }
 }

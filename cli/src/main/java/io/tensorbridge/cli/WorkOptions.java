@@ -9,13 +9,15 @@ import io.tensorbridge.quantize.model.ModelConversion;
  * @param threads that the memory limit allows
  * @param json whether to print one JSON document
  * @param quiet whether to print failures only
+ * @param progress how progress is told
  */
-record WorkOptions(int threads, boolean json, boolean quiet) {
+record WorkOptions(int threads, boolean json, boolean quiet, ProgressBar.Style progress) {
   private static final String THREADS = "--threads";
   private static final String MEMORY_LIMIT = "--memory-limit";
   private static final String DEFAULT_MEMORY = "512MiB";
   private static final String JSON = "--json";
   private static final String QUIET = "--quiet";
+  private static final String PROGRESS = "--progress";
 
   static CommandSyntax addTo(CommandSyntax syntax) {
     return syntax
@@ -29,6 +31,12 @@ record WorkOptions(int threads, boolean json, boolean quiet) {
                 "Memory to stay within, mapped files not counted; default " + DEFAULT_MEMORY
                     + "."))
         .option(Option.flag(JSON, "Print one JSON document on standard output, nothing else."))
+        .option(
+            Option.value(
+                PROGRESS,
+                "bar|json|none",
+                "How progress is told on standard error: a bar with rate and time left, on a"
+                    + " terminal only (the default), or lines of JSON for programs."))
         .option(Option.flag(QUIET, "Print failures only, and no progress bar."));
   }
 
@@ -38,7 +46,19 @@ record WorkOptions(int threads, boolean json, boolean quiet) {
     return new WorkOptions(
         ModelConversion.threadsWithin(memoryLimit, wanted),
         arguments.flag(JSON),
-        arguments.flag(QUIET));
+        arguments.flag(QUIET),
+        style(arguments));
+  }
+
+  private static ProgressBar.Style style(Arguments arguments) {
+    String text = arguments.value(PROGRESS).orElse(arguments.flag(QUIET) ? "none" : "bar");
+    return switch (text) {
+      case "bar" -> ProgressBar.Style.BAR;
+      case "json" -> ProgressBar.Style.JSON;
+      case "none" -> ProgressBar.Style.NONE;
+      default ->
+          throw new UsageException(PROGRESS + " is \"" + text + "\"; take bar, json or none");
+    };
   }
 
   /** Whether people shall read the result. */
@@ -47,6 +67,6 @@ record WorkOptions(int threads, boolean json, boolean quiet) {
   }
 
   ProgressBar progressBar(Console console, String what) {
-    return new ProgressBar(console.err(), what, quiet);
+    return new ProgressBar(console.err(), what, progress);
   }
 }

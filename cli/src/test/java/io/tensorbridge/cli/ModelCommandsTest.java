@@ -111,8 +111,91 @@ final class ModelCommandsTest {
 
     assertThat(Files.readString(report))
         .startsWith("<!doctype html>")
-        .contains("<svg", "prefers-color-scheme: dark", "a.weight", "q8_0")
-        .doesNotContain("http://", "https://", "<script");
+        .contains("<svg", "prefers-color-scheme: dark", "a.weight", "q8_0", "SQNR")
+        .doesNotContain("http://", "https://", "src=", "<link");
+  }
+
+  @Test
+  void drawsTheErrorOfEachTensorOfAComparison() throws IOException {
+    Path output = directory.resolve("out.gguf");
+    Path report = directory.resolve("errors.html");
+    run("quantize", model.toString(), "-o", output.toString(), "--quiet");
+
+    assertThat(run("compare", model.toString(), output.toString(), "--report", report.toString()))
+        .isZero();
+
+    assertThat(Files.readString(report))
+        .startsWith("<!doctype html>")
+        .contains("<circle", "in the order of the model", "table class=\"sortable\"", "a.weight")
+        .doesNotContain("http://", "https://", "src=", "<link");
+  }
+
+  @Test
+  void printsWhatWasMeasuredAndWhatGotMoreBits() throws IOException {
+    String output = directory.resolve("out.gguf").toString();
+
+    assertThat(run("quantize", model.toString(), "-o", output, "--quality")).isZero();
+    assertThat(out.toString()).contains("quantized tensors: SQNR", "the worst is a.weight");
+    out.getBuffer().setLength(0);
+
+    assertThat(
+        run(
+            "quantize", model.toString(), "-o", output, "--scheme", "q4_0", "--min-cosine",
+            "0.9999", "--ladder", "q4_0,q8_0", "--json"))
+        .isZero();
+    requireOneDocument(out.toString());
+    assertThat(out.toString())
+        .contains("\"raised\"", "\"from\" : \"q4_0\"", "\"to\" : \"q8_0\"", "\"sqnr_db\"");
+    out.getBuffer().setLength(0);
+
+    assertThat(
+        run(
+            "quantize", model.toString(), "-o", output, "--scheme", "q4_0", "--min-cosine=0.9999"))
+        .isZero();
+    assertThat(out.toString()).contains("raised: a.weight from q4_0 to ");
+
+    assertThat(
+        run(
+            "quantize", model.toString(), "-o", output, "--scheme", "q4_0", "--min-cosine=0.9999",
+            "--fail-fast"))
+        .isEqualTo(1);
+    assertThat(err.toString()).contains("a.weight", "cosine 0.9", "less than 0.9999");
+  }
+
+  @Test
+  void aProfileSetsSchemeAndLimitUnlessTheyAreGiven() {
+    assertThat(run("quantize", model.toString(), "--profile", "edge")).isZero();
+    assertThat(directory.resolve("model.uniform-bits2-group256.safetensors")).exists();
+    assertThat(run("quantize", model.toString(), "--profile", "local", "--scheme", "q8_0"))
+        .isZero();
+    assertThat(directory.resolve("model.q8_0.gguf")).exists();
+    assertThat(run("quantize", model.toString(), "--profile", "desk")).isEqualTo(2);
+    assertThat(err.toString()).contains("edge, local, cloud");
+
+    out.getBuffer().setLength(0);
+    assertThat(run("quantize", "--help")).isZero();
+    assertThat(out.toString())
+        .containsPattern("cloud +8 +64 +20 +0.95")
+        .contains("--ladder", "--min-cosine", "--fail-fast", "--skip", "--no-default-skips");
+  }
+
+  @Test
+  void keepsTensorsThatAreSkipped() {
+    assertThat(run("quantize", model.toString(), "--skip", "a\\.weight")).isZero();
+    assertThat(out.toString()).contains("kept by --skip a\\.weight");
+  }
+
+  @Test
+  void tellsProgressInLinesOfJson() throws IOException {
+    assertThat(run("quantize", model.toString(), "--json", "--progress", "json")).isZero();
+    requireOneDocument(out.toString());
+    assertThat(err.toString().lines())
+        .isNotEmpty()
+        .allSatisfy(ModelCommandsTest::requireOneDocument)
+        .last()
+        .asString()
+        .contains("\"seconds_left\":0.0", "\"stage\":\"quantize\"");
+    assertThat(run("quantize", model.toString(), "--progress", "loud")).isEqualTo(2);
   }
 
   @Test
@@ -123,6 +206,10 @@ final class ModelCommandsTest {
     assertThat(run("quantize", model.toString(), "--memory-limit", "1KiB")).isEqualTo(2);
     assertThat(run("quantize", model.toString(), "--memory-limit", "much")).isEqualTo(2);
     assertThat(run("quantize", model.toString(), "--threads", "0")).isEqualTo(2);
+    assertThat(run("quantize", model.toString(), "--min-cosine", "much")).isEqualTo(2);
+    assertThat(run("quantize", model.toString(), "--min-cosine", "2")).isEqualTo(2);
+    assertThat(run("quantize", model.toString(), "--fail-fast")).isEqualTo(2);
+    assertThat(run("quantize", model.toString(), "--skip", "(")).isEqualTo(2);
     assertThat(run("quantize")).isEqualTo(2);
     assertThat(run("serve")).isEqualTo(2);
     assertThat(run("quantize", directory.resolve("none.gguf").toString())).isEqualTo(1);

@@ -47,6 +47,31 @@ public abstract class FloatSource {
     return new TensorFloats(tensor);
   }
 
+  /** Reads the stored bytes of a tensor, little-endian and in C order; thread-safe. */
+  @FunctionalInterface
+  public interface StoredElements {
+    /**
+     * Reads a run of bytes.
+     *
+     * @param byteOffset where in the tensor
+     * @param target native memory, filled whole
+     */
+    void read(long byteOffset, MemorySegment target);
+  }
+
+  /**
+   * The elements of a plain tensor that is read piece by piece, and never mapped.
+   *
+   * @param type float32, float16, bfloat16 or float64, and the shape
+   * @param elements reads its bytes
+   * @return the source; it keeps the reader
+   * @throws TensorException {@link ErrorCode#UNSUPPORTED_DTYPE} if the elements are something else
+   */
+  public static FloatSource of(TensorType type, StoredElements elements) {
+    requireFloats(type);
+    return new TensorFloats(type, elements);
+  }
+
   /**
    * The elements of a quantized tensor. Where a row does not hold whole blocks, they are taken to
    * run across rows, as files of others have it.

@@ -90,4 +90,14 @@ sealed interface StoredBytes {
       return data.asSlice((first - begin) * elementBytes, (long) count * elementBytes);
     }
   }
+
+  /** Elements in C order of a file that is read, not mapped, so that its pages are not counted. */
+  record Read(FloatSource.StoredElements elements, int elementBytes) implements StoredBytes {
+    @Override
+    public MemorySegment read(long first, int count, Scratch scratch) {
+      MemorySegment copy = scratch.stored(0, (long) count * elementBytes);
+      elements.read(first * elementBytes, copy);
+      return copy;
+    }
+  }
 }

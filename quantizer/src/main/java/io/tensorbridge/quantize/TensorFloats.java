@@ -2,6 +2,7 @@ package io.tensorbridge.quantize;
 
 import io.tensorbridge.DType;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorType;
 import io.tensorbridge.quantize.internal.kernel.BlockFormat;
 import io.tensorbridge.quantize.internal.kernel.DoubleNarrowing;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
@@ -22,6 +23,12 @@ final class TensorFloats extends FloatSource {
     super(tensor.type(), List.of(tensor));
     this.dtype = tensor.dtype();
     this.stored = StoredBytes.of(tensor, 0);
+  }
+
+  TensorFloats(TensorType type, StoredElements elements) {
+    super(type, List.of());
+    this.dtype = type.dtype();
+    this.stored = new StoredBytes.Read(elements, dtype.byteSize());
   }
 
   @Override

@@ -92,6 +92,23 @@ final class AtomicFile implements AutoCloseable {
     }
   }
 
+  /** Reads what was written, into native memory. */
+  void read(long position, MemorySegment target) {
+    ByteBuffer buffer = target.asByteBuffer();
+    long at = position;
+    try {
+      while (buffer.hasRemaining()) {
+        int count = channel.read(buffer, at);
+        if (count < 0) {
+          throw FileBytes.failure(this.target, "ends at byte " + at + " while it is written", null);
+        }
+        at += count;
+      }
+    } catch (IOException refused) {
+      throw writeFailure(this.target, refused);
+    }
+  }
+
   synchronized void commit() {
     if (closed) {
       throw new IllegalStateException(target + " was already committed or closed");

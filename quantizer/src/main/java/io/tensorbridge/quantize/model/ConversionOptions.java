@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.model;
 import io.tensorbridge.quantize.NonFinite;
 import io.tensorbridge.quantize.QuantScheme;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * How a model is to be quantized.
@@ -10,17 +11,41 @@ import java.util.List;
  * @param scheme for tensors of two or more dimensions that no override matches
  * @param overrides of which the first that matches a tensor's name decides, also for tensors of one
  *     dimension
+ * @param skips tensors that stay as they are unless an override matches
  * @param nonFinite what to do with NaN and infinities
  * @param continueOnError whether tensors that fail are left out, instead of ending the conversion
+ * @param measured whether the result tells how close each tensor is; a gate measures in any case
+ * @param gate what each quantized tensor must reach, if anything
  */
 public record ConversionOptions(
     QuantScheme scheme,
     List<SchemeOverride> overrides,
+    SkipList skips,
     NonFinite nonFinite,
-    boolean continueOnError) {
+    boolean continueOnError,
+    boolean measured,
+    Optional<QualityGate> gate) {
   /** Keeps its own list. */
   public ConversionOptions {
     overrides = List.copyOf(overrides);
+  }
+
+  /**
+   * Options without a gate, with the default lists of tensors that stay as they are.
+   *
+   * @param scheme for tensors of two or more dimensions that no override matches
+   * @param overrides of which the first that matches a tensor's name decides
+   * @param nonFinite what to do with NaN and infinities
+   * @param continueOnError whether tensors that fail are left out
+   */
+  public ConversionOptions(
+      QuantScheme scheme,
+      List<SchemeOverride> overrides,
+      NonFinite nonFinite,
+      boolean continueOnError) {
+    this(
+        scheme, overrides, SkipList.DEFAULT, nonFinite, continueOnError, false,
+        Optional.empty());
   }
 
   /**
@@ -31,5 +56,37 @@ public record ConversionOptions(
    */
   public static ConversionOptions of(QuantScheme scheme) {
     return new ConversionOptions(scheme, List.of(), NonFinite.ERROR, false);
+  }
+
+  /**
+   * The same with other tensors that stay as they are.
+   *
+   * @param list the tensors
+   * @return new options
+   */
+  public ConversionOptions withSkips(SkipList list) {
+    return new ConversionOptions(
+        scheme, overrides, list, nonFinite, continueOnError, measured, gate);
+  }
+
+  /**
+   * The same, measured.
+   *
+   * @return new options
+   */
+  public ConversionOptions withMeasuring() {
+    return new ConversionOptions(
+        scheme, overrides, skips, nonFinite, continueOnError, true, gate);
+  }
+
+  /**
+   * The same with a gate, and so measured.
+   *
+   * @param limits what each quantized tensor must reach
+   * @return new options
+   */
+  public ConversionOptions withGate(QualityGate limits) {
+    return new ConversionOptions(
+        scheme, overrides, skips, nonFinite, continueOnError, true, Optional.of(limits));
   }
 }

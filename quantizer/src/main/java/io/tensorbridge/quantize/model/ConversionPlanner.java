@@ -38,6 +38,7 @@ final class ConversionPlanner {
     this.options = options;
     requireHeld(options.scheme());
     options.overrides().forEach(override -> requireHeld(override.scheme()));
+    options.gate().ifPresent(gate -> gate.ladder().forEach(this::requireHeld));
   }
 
   private void requireHeld(QuantScheme scheme) {
@@ -69,10 +70,17 @@ final class ConversionPlanner {
           return planAs(tensor, override.scheme(), "");
         }
       }
-      return planByRule(tensor);
+      String skipped = options.skips().reason(tensor.name());
+      return skipped.isEmpty() ? planByRule(tensor) : copy(tensor, skipped);
     } catch (TensorException refused) {
       throw refused.tensorName().isEmpty() ? refused.named(tensor.name()) : refused;
     }
+  }
+
+  /** The plan of a tensor with another scheme, because it missed its gate with the first. */
+  TensorPlan raised(TensorPlan plan, QuantScheme scheme) {
+    String note = "missed the gate as " + plan.encoding();
+    return quantize(plan.source(), scheme, plan.note().isEmpty() ? note : plan.note());
   }
 
   private TensorPlan planByRule(ModelTensor tensor) {
@@ -86,6 +94,10 @@ final class ConversionPlanner {
           tensor,
           FloatScheme.F32,
           wanted == FloatScheme.F32 ? "" : tensor.shape().rank() + "-D tensors stay f32");
+    }
+    String kept = options.skips().defaultReason(tensor.name(), wanted);
+    if (!kept.isEmpty()) {
+      return copy(tensor, kept);
     }
     QuantScheme scheme = FallbackTable.fitting(wanted, tensor.shape(), container);
     return planAs(

@@ -1,6 +1,7 @@
 package io.tensorbridge.quantize.model;
 
 import io.tensorbridge.BridgeException;
+import io.tensorbridge.quantize.TensorQuality;
 import java.util.List;
 import java.util.Map;
 
@@ -10,9 +11,16 @@ import java.util.Map;
  * @param tensors what became of each tensor that was written, in the order of the file
  * @param failures why tensors were left out, by name
  * @param warnings what readers of the output may object to, and overrides that matched nothing
+ * @param qualities how close the quantized tensors are, by name in the order of the file; empty
+ *     unless they were to be measured; tensors that were copied are exact and not listed
+ * @param raised the tensors that got more bits because they missed the gate
  */
 public record ConversionResult(
-    List<TensorPlan> tensors, Map<String, BridgeException> failures, List<String> warnings) {
+    List<TensorPlan> tensors,
+    Map<String, BridgeException> failures,
+    List<String> warnings,
+    Map<String, TensorQuality> qualities,
+    List<RaisedTensor> raised) {
   /**
    * The size of the tensors that were read.
    *
@@ -35,6 +43,19 @@ public record ConversionResult(
     long sum = 0;
     for (TensorPlan plan : tensors) {
       sum += plan.byteLength();
+    }
+    return sum;
+  }
+
+  /**
+   * Over all tensors that were measured.
+   *
+   * @return the sums
+   */
+  public TensorQuality quality() {
+    TensorQuality sum = TensorQuality.NONE;
+    for (TensorQuality quality : qualities.values()) {
+      sum = sum.plus(quality);
     }
     return sum;
   }

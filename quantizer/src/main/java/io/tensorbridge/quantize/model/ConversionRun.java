@@ -11,13 +11,20 @@ import io.tensorbridge.op.OpBatch;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.op.Outcome;
 import io.tensorbridge.op.WorkerPool;
+import io.tensorbridge.quantize.FloatSource;
 import io.tensorbridge.quantize.PartSink;
+import io.tensorbridge.quantize.QualityMeter;
+import io.tensorbridge.quantize.Quantization;
+import io.tensorbridge.quantize.TensorQuality;
 import io.tensorbridge.quantize.model.ModelConversion.ProgressListener;
 import io.tensorbridge.quantize.model.TensorPlan.Treatment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** One pass over all tensors of a conversion. */
@@ -25,21 +32,39 @@ final class ConversionRun implements OpBatch.Listener {
   private final TensorFile input;
   private final TensorFileWriter writer;
   private final List<TensorPlan> plans;
-  private final boolean continueOnError;
+  private final @Nullable WrittenPass earlier;
+  private final Mode mode;
   private final ProgressListener listener;
+  private final Map<String, QualityMeter> meters = new ConcurrentHashMap<>();
   private final Map<String, BridgeException> failures = new LinkedHashMap<>();
   private long totalBytes;
 
+  /**
+   * How a pass is to be done.
+   *
+   * @param continueOnError whether the others go on when a tensor fails
+   * @param measured whether quantized tensors are measured
+   * @param gate ends the pass at a tensor that misses it; null if none does
+   */
+  record Mode(boolean continueOnError, boolean measured, @Nullable QualityGate gate) {}
+
+  /**
+   * A pass.
+   *
+   * @param earlier what an earlier pass wrote, or null
+   */
   ConversionRun(
       TensorFile input,
       TensorFileWriter writer,
       List<TensorPlan> plans,
-      boolean continueOnError,
+      @Nullable WrittenPass earlier,
+      Mode mode,
       ProgressListener listener) {
     this.input = input;
     this.writer = writer;
     this.plans = plans;
-    this.continueOnError = continueOnError;
+    this.earlier = earlier;
+    this.mode = mode;
     this.listener = listener;
   }
 
@@ -76,7 +101,7 @@ final class ConversionRun implements OpBatch.Listener {
   Map<String, BridgeException> run(int threads, Cancellation cancellation) {
     List<OpBatch.Item> items = items();
     try (WorkerPool pool = new WorkerPool(Math.max(1, threads - 1), "convert")) {
-      OpBatch batch = new OpBatch(items, continueOnError, threads, this, pool::wake);
+      OpBatch batch = new OpBatch(items, mode.continueOnError(), threads, this, pool::wake);
       cancellation.begin(batch);
       if (threads > 1) {
         pool.submit(batch);
@@ -89,7 +114,7 @@ final class ConversionRun implements OpBatch.Listener {
       throw new CancelledException(ErrorCode.CANCELLED, "cancelled; nothing was written");
     }
     for (BridgeException failure : failures.values()) {
-      if (!continueOnError || failure instanceof FormatException) {
+      if (!mode.continueOnError() || failure instanceof FormatException) {
         throw failure;
       }
     }
@@ -111,15 +136,44 @@ final class ConversionRun implements OpBatch.Listener {
 
   private OpRun begin(TensorPlan plan, int firstEntry) {
     PartSink sink = (part, byteOffset, bytes) -> writer.write(firstEntry + part, byteOffset, bytes);
+    Optional<OpRun> copy = earlier == null ? Optional.empty() : earlier.copy(plan, sink);
+    return copy.isPresent() ? copy.get() : make(plan, firstEntry, sink);
+  }
+
+  private OpRun make(TensorPlan plan, int firstEntry, PartSink sink) {
     ModelTensor source = plan.source();
     return switch (plan.treatment()) {
       case Treatment.Quantize(var quantization, var entries) ->
-          quantization.bind(
-              source.floats(input),
-              new LayoutSink(writer, firstEntry, entries, quantization.parts()));
+          quantize(
+              plan, quantization, new LayoutSink(writer, firstEntry, entries, quantization.parts()));
       case Treatment.Copy() -> new CopyRun(input, source.parts(), sink);
       case Treatment.Dequantize() -> source.floats(input).run(sink);
     };
+  }
+
+  private OpRun quantize(TensorPlan plan, Quantization quantization, PartSink sink) {
+    FloatSource source = plan.source().floats(input);
+    if (!mode.measured()) {
+      return quantization.bind(source, sink);
+    }
+    QualityMeter meter = new QualityMeter();
+    meters.put(plan.source().name(), meter);
+    OpRun run = quantization.bind(source, sink, meter);
+    return mode.gate() == null
+        ? run
+        : new GatedRun(run, plan.encoding(), meter, mode.gate());
+  }
+
+  /** How close the tensors are that this pass quantized, by name. */
+  Map<String, TensorQuality> qualities() {
+    Map<String, TensorQuality> qualities = new HashMap<>();
+    meters.forEach((name, meter) -> qualities.put(name, meter.quality()));
+    return qualities;
+  }
+
+  /** The bytes to be read and written, as told to the listener. */
+  long totalBytes() {
+    return totalBytes;
   }
 
   @Override

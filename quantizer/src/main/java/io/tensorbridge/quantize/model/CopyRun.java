@@ -8,15 +8,28 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Copies the entries of a tensor from one file to another, byte for byte. */
+/** Copies the entries of a tensor, byte for byte. */
 final class CopyRun implements OpRun {
   private static final int CHUNK_BYTES = 256 << 10;
 
-  private final TensorFile source;
+  private final Source source;
   private final List<TensorEntry> entries;
   private final PartSink sink;
 
-  CopyRun(TensorFile source, List<TensorEntry> entries, PartSink sink) {
+  /** Where the bytes of the entries come from. */
+  @FunctionalInterface
+  interface Source {
+    void read(int part, long byteOffset, MemorySegment target);
+  }
+
+  CopyRun(TensorFile file, List<TensorEntry> entries, PartSink sink) {
+    this(
+        (part, byteOffset, target) -> file.read(entries.get(part).name(), byteOffset, target),
+        entries,
+        sink);
+  }
+
+  CopyRun(Source source, List<TensorEntry> entries, PartSink sink) {
     this.source = source;
     this.entries = entries;
     this.sink = sink;
@@ -43,7 +56,7 @@ final class CopyRun implements OpRun {
     long byteOffset = index * CHUNK_BYTES;
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment bytes = arena.allocate(Math.min(CHUNK_BYTES, entry.byteLength() - byteOffset));
-      source.read(entry.name(), byteOffset, bytes);
+      source.read(part, byteOffset, bytes);
       sink.write(part, byteOffset, bytes);
     }
   }

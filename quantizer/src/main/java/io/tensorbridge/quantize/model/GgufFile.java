@@ -7,7 +7,6 @@ import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorLayout;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
-import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorNames;
 import io.tensorbridge.quantize.model.GgufHeader.StoredTensor;
 import java.lang.foreign.MemorySegment;
@@ -25,7 +24,7 @@ import java.util.Optional;
  * <p>Opening reads and checks the header only. Entries tell the original shape of a tensor; {@link
  * #storedShape(String)} tells the one along which blocks run.
  */
-public final class GgufFile implements TensorFile {
+public final class GgufFile implements PositionedFile {
   private final FileBytes file;
   private final GgufHeader header;
   private final TensorNames names;

@@ -3,7 +3,6 @@ package io.tensorbridge.quantize.model;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.file.TensorEntry;
-import io.tensorbridge.file.TensorFileWriter;
 import io.tensorbridge.quantize.model.GgufHeader.StoredTensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -24,7 +23,7 @@ import java.util.Set;
  * channel of a convolution one row, and its original shape is kept in the metadata under {@code
  * comfy.gguf.orig_shape.NAME}, where ComfyUI-GGUF looks for it too.
  */
-public final class GgufWriter implements TensorFileWriter {
+public final class GgufWriter implements ReadableWriter {
   private final AtomicFile file;
   private final long dataOffset;
   private final List<StoredTensor> tensors;
@@ -191,6 +190,11 @@ public final class GgufWriter implements TensorFileWriter {
       throw new IndexOutOfBoundsException(byteOffset + " + " + bytes.byteSize() + " of " + tensor);
     }
     file.write(dataOffset + tensor.begin() + byteOffset, bytes);
+  }
+
+  @Override
+  public void read(int entry, long byteOffset, MemorySegment target) {
+    file.read(dataOffset + tensors.get(entry).begin() + byteOffset, target);
   }
 
   @Override

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns a model file into another one: planned as a whole first, then streamed in chunks by any
@@ -38,7 +39,8 @@ public final class ModelConversion implements AutoCloseable {
      * Work was done; called by the working threads, in turn, with rising numbers.
      *
      * @param doneBytes read and written so far
-     * @param totalBytes to be read and written
+     * @param totalBytes to be read and written; grows where tensors miss a gate or are left out, as
+     *     that makes another pass
      */
     void progressed(long doneBytes, long totalBytes);
   }
@@ -53,7 +55,8 @@ public final class ModelConversion implements AutoCloseable {
   private final TensorFileFormat format;
   private final Path target;
   private final String scheme;
-  private final boolean continueOnError;
+  private final ConversionRun.Mode mode;
+  private final @Nullable RungSearch search;
   private final List<String> warnings = new ArrayList<>();
   private final Map<String, BridgeException> failures = new LinkedHashMap<>();
   private final ConversionRun.Cancellation cancellation = new ConversionRun.Cancellation();
@@ -64,12 +67,14 @@ public final class ModelConversion implements AutoCloseable {
       TensorFileFormat format,
       Path target,
       String scheme,
-      boolean continueOnError) {
+      ConversionRun.Mode mode,
+      @Nullable RungSearch search) {
     this.input = input;
     this.format = format;
     this.target = target;
     this.scheme = scheme;
-    this.continueOnError = continueOnError;
+    this.mode = mode;
+    this.search = search;
   }
 
   /**
@@ -90,8 +95,9 @@ public final class ModelConversion implements AutoCloseable {
     TensorFileFormat format = formats.forPath(target);
     ConversionPlanner planner = new ConversionPlanner(formats, format, options);
     ModelConversion conversion =
-        open(formats, source, format, target, options.scheme().toString(),
-            options.continueOnError());
+        open(
+            formats, source, format, target, options.scheme().toString(), mode(options),
+            search(options, format, planner));
     return conversion.planned(
         planner::plan, tensors -> conversion.warnOfIdleOverrides(options, tensors));
   }
@@ -109,7 +115,8 @@ public final class ModelConversion implements AutoCloseable {
    */
   public static ModelConversion dequantize(TensorFileFormats formats, Path source, Path target) {
     TensorFileFormat format = formats.forPath(target);
-    ModelConversion conversion = open(formats, source, format, target, "f32", false);
+    ModelConversion conversion = open(
+        formats, source, format, target, "f32", new ConversionRun.Mode(false, false, null), null);
     return conversion.planned(tensor -> DequantizationPlanner.plan(tensor, format), tensors -> {});
   }
 
@@ -132,16 +139,32 @@ public final class ModelConversion implements AutoCloseable {
     return (int) Math.min(threads, (memoryLimitBytes - BASE_BYTES) / BYTES_PER_THREAD);
   }
 
+  private static ConversionRun.Mode mode(ConversionOptions options) {
+    QualityGate failing = options.gate().filter(QualityGate::failFast).orElse(null);
+    boolean measured = options.measured() || options.gate().isPresent();
+    return new ConversionRun.Mode(options.continueOnError(), measured, failing);
+  }
+
+  private static @Nullable RungSearch search(
+      ConversionOptions options, TensorFileFormat format, ConversionPlanner planner) {
+    return options
+        .gate()
+        .filter(gate -> !gate.failFast())
+        .map(gate -> new RungSearch(gate, new QualityLadder(gate.ladder(), format), planner))
+        .orElse(null);
+  }
+
   private static ModelConversion open(
       TensorFileFormats formats,
       Path source,
       TensorFileFormat format,
       Path target,
       String scheme,
-      boolean continueOnError) {
+      ConversionRun.Mode mode,
+      @Nullable RungSearch search) {
     requireDifferent(source, target);
     TensorFile input = formats.forPath(source).open(source);
-    return new ModelConversion(input, format, target, scheme, continueOnError);
+    return new ModelConversion(input, format, target, scheme, mode, search);
   }
 
   private static void requireDifferent(Path source, Path target) {
@@ -165,7 +188,7 @@ public final class ModelConversion implements AutoCloseable {
         try {
           planned.add(planner.apply(tensor));
         } catch (TensorException refused) {
-          if (!continueOnError) {
+          if (!mode.continueOnError()) {
             throw refused;
           }
           failures.put(tensor.name(), refused);
@@ -243,34 +266,26 @@ public final class ModelConversion implements AutoCloseable {
    * @throws CancelledException after {@link #cancel()}
    */
   public ConversionResult run(int threads, ProgressListener listener) {
-    while (true) {
-      if (plans.isEmpty() && !failures.isEmpty()) {
-        throw failures.values().iterator().next();
-      }
-      try (TensorFileWriter writer = createWriter()) {
-        ConversionRun run = new ConversionRun(input, writer, plans, continueOnError, listener);
-        Map<String, BridgeException> failed = run.run(threads, cancellation);
-        if (failed.isEmpty()) {
-          writer.commit();
-          return new ConversionResult(plans, Map.copyOf(failures), List.copyOf(warnings));
-        }
-        leaveOut(failed);
-      }
+    if (plans.isEmpty() && !failures.isEmpty()) {
+      throw failures.values().iterator().next();
+    }
+    try (ConversionPasses passes =
+        new ConversionPasses(input, this::createWriter, mode, search, cancellation, listener)) {
+      plans = passes.run(plans, threads);
+      failures.putAll(passes.failures());
+      return new ConversionResult(
+          plans,
+          Map.copyOf(failures),
+          List.copyOf(warnings),
+          passes.qualities(plans),
+          passes.raised());
     }
   }
 
-  /** All offsets were planned with the failed tensors: without them, the file is another one. */
-  private void leaveOut(Map<String, BridgeException> failed) {
-    failures.putAll(failed);
-    List<TensorPlan> rest = new ArrayList<>(plans);
-    rest.removeIf(plan -> failed.containsKey(plan.source().name()));
-    plans = List.copyOf(rest);
-  }
-
-  private TensorFileWriter createWriter() {
-    List<TensorEntry> outputs = outputs(plans);
+  private TensorFileWriter createWriter(List<TensorPlan> written) {
+    List<TensorEntry> outputs = outputs(written);
     return format instanceof GgufFormat
-        ? GgufWriter.create(target, outputs, OutputMetadata.values(input, plans, scheme))
+        ? GgufWriter.create(target, outputs, OutputMetadata.values(input, written, scheme))
         : format.create(target, outputs, OutputMetadata.text(input));
   }
 

@@ -9,6 +9,7 @@ import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorLayout;
+import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.op.OutputSpec;
@@ -82,7 +83,11 @@ public record ModelTensor(
           "holds " + encoding + ", which has no float32 values",
           null);
     }
-    return FloatSource.of(file.tensor(name));
+    return file instanceof PositionedFile
+        ? FloatSource.of(
+            new TensorType(dtype().orElseThrow(), shape),
+            (byteOffset, target) -> file.read(name, byteOffset, target))
+        : FloatSource.of(file.tensor(name));
   }
 
   private static FloatSource dequantized(

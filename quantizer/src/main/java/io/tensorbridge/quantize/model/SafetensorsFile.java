@@ -8,7 +8,6 @@ import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorLayout;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
-import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorNames;
 import io.tensorbridge.quantize.model.SafetensorsHeader.StoredTensor;
 import java.lang.foreign.MemorySegment;
@@ -24,7 +23,7 @@ import java.util.Optional;
  * <p>Opening reads and checks the header only. A tensor that this package wrote with a scheme is
  * listed with that scheme and its original shape.
  */
-public final class SafetensorsFile implements TensorFile {
+public final class SafetensorsFile implements PositionedFile {
   private final FileBytes file;
   private final SafetensorsHeader header;
   private final TensorNames names;

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.file.TensorEntry;
-import io.tensorbridge.file.TensorFileWriter;
 import io.tensorbridge.quantize.internal.json.JsonText;
 import io.tensorbridge.quantize.model.SafetensorsHeader.StoredTensor;
 import java.io.ByteArrayOutputStream;
@@ -28,7 +27,7 @@ import java.util.Set;
  * <p>Tensors lie in the file as the reference writer orders them, by dtype (wide ones first) and
  * then by name, so that the same tensors give the same bytes, whatever the order of the entries.
  */
-public final class SafetensorsWriter implements TensorFileWriter {
+public final class SafetensorsWriter implements ReadableWriter {
   private static final int HEADER_ALIGNMENT = 8;
 
   private final AtomicFile file;
@@ -181,6 +180,11 @@ public final class SafetensorsWriter implements TensorFileWriter {
           byteOffset + " + " + bytes.byteSize() + " of " + lengths[entry] + " bytes");
     }
     file.write(offsets[entry] + byteOffset, bytes);
+  }
+
+  @Override
+  public void read(int entry, long byteOffset, MemorySegment target) {
+    file.read(offsets[entry] + byteOffset, target);
   }
 
   @Override

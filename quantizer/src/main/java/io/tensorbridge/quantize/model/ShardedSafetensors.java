@@ -4,7 +4,6 @@ import io.tensorbridge.FormatException;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.file.TensorEntry;
-import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorNames;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -21,7 +20,7 @@ import java.util.Optional;
  *
  * <p>The index decides which tensors there are; a shard's other tensors are not listed.
  */
-public final class ShardedSafetensors implements TensorFile {
+public final class ShardedSafetensors implements PositionedFile {
   private final Map<String, SafetensorsFile> shards;
   private final Map<String, String> shardOf;
   private final Map<String, String> metadata;
