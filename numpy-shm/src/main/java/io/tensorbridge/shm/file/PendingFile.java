@@ -6,29 +6,24 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.random.RandomGenerator;
 
 /**
- * A file that appears under its name whole or not at all: it is written beside its target and
- * renamed. Writing is thread-safe.
+ * A file that appears under its name whole or not at all, see {@link TemporaryFile}. Writing is
+ * thread-safe.
  */
 public final class PendingFile implements AutoCloseable {
   private static final int CHUNK = 1 << 20;
   private static final long LARGEST_WRITE = 1 << 30;
 
   private final Path target;
-  private final Path temporary;
+  private final TemporaryFile temporary;
   private final FileChannel channel;
-  private boolean committed;
 
-  private PendingFile(Path target, Path temporary, FileChannel channel) {
+  private PendingFile(Path target, TemporaryFile temporary) {
     this.target = target;
     this.temporary = temporary;
-    this.channel = channel;
+    this.channel = temporary.channel();
   }
 
   /**
@@ -39,16 +34,8 @@ public final class PendingFile implements AutoCloseable {
    * @throws io.tensorbridge.FormatException if the disk refuses it
    */
   public static PendingFile create(Path target) {
-    String suffix = Long.toHexString(RandomGenerator.of("SecureRandom").nextLong());
-    Path temporary = target.resolveSibling("." + target.getFileName() + "." + suffix + ".tmp");
     try {
-      FileChannel channel =
-          FileChannel.open(
-              temporary,
-              StandardOpenOption.CREATE_NEW,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE);
-      return new PendingFile(target, temporary, channel);
+      return new PendingFile(target, TemporaryFile.create(target, Long.MAX_VALUE));
     } catch (IOException failure) {
       throw ByteSource.inaccessible(target, failure);
     }
@@ -128,13 +115,7 @@ public final class PendingFile implements AutoCloseable {
   public void commit() {
     requireOpen();
     try {
-      channel.close();
-      Files.move(
-          temporary,
-          target,
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
-      committed = true;
+      temporary.commit();
     } catch (IOException failure) {
       throw ByteSource.inaccessible(target, failure);
     }
@@ -144,12 +125,9 @@ public final class PendingFile implements AutoCloseable {
   @Override
   public void close() {
     try {
-      channel.close();
-      if (!committed) {
-        Files.deleteIfExists(temporary);
-      }
+      temporary.close();
     } catch (IOException failure) {
-      throw ByteSource.inaccessible(temporary, failure);
+      throw ByteSource.inaccessible(target, failure);
     }
   }
 }

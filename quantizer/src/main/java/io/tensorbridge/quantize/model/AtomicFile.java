@@ -1,34 +1,32 @@
 package io.tensorbridge.quantize.model;
 
 import io.tensorbridge.FormatException;
+import io.tensorbridge.shm.file.TemporaryFile;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /**
  * A file of known size that appears whole or not at all; thread-safe.
  *
- * <p>Bytes go by position into a temporary file in the same directory, which is set to its full size
- * at once and renamed at the end. The data are handed to the page cache and not forced to the disk:
- * a power failure, unlike a crash of the process, can still lose them.
+ * <p>Bytes go by position into a {@link TemporaryFile}, which is set to its full size at once. The
+ * data are handed to the page cache and not forced to the disk: a power failure, unlike a crash of
+ * the process, can still lose them.
  */
 final class AtomicFile implements AutoCloseable {
   private static final int LARGEST_WRITE = 1 << 30;
 
   private final Path target;
-  private final Path temporary;
+  private final TemporaryFile temporary;
   private final FileChannel channel;
-  private boolean closed;
 
-  private AtomicFile(Path target, Path temporary, FileChannel channel) {
+  private AtomicFile(Path target, TemporaryFile temporary) {
     this.target = target;
     this.temporary = temporary;
-    this.channel = channel;
+    this.channel = temporary.channel();
   }
 
   static AtomicFile create(Path target, long byteSize) {
@@ -44,27 +42,18 @@ final class AtomicFile implements AutoCloseable {
       throw FileBytes.failure(
           target, "the disk is full: " + byteSize + " bytes are needed, " + usable + " free", null);
     }
-    Path temporary = directory.resolve(temporaryName(target));
     try {
-      return new AtomicFile(target, temporary, open(temporary, byteSize));
+      return new AtomicFile(target, open(target, byteSize));
     } catch (IOException refused) {
-      remove(temporary);
       throw writeFailure(target, refused);
     }
   }
 
-  private static String temporaryName(Path target) {
-    long unique = System.nanoTime() ^ (ProcessHandle.current().pid() << 40);
-    return "." + target.getFileName() + "." + Long.toHexString(unique) + ".tmp";
-  }
-
-  @SuppressWarnings("resource") // the channel owns the file: closing it closes both
-  private static FileChannel open(Path temporary, long byteSize) throws IOException {
-    Files.createFile(temporary);
-    RandomAccessFile file = new RandomAccessFile(temporary.toFile(), "rw");
+  private static TemporaryFile open(Path target, long byteSize) throws IOException {
+    TemporaryFile file = TemporaryFile.create(target, byteSize);
     try {
-      file.setLength(byteSize);
-      return file.getChannel();
+      file.extend(byteSize);
+      return file;
     } catch (IOException refused) {
       file.close();
       throw refused;
@@ -109,39 +98,20 @@ final class AtomicFile implements AutoCloseable {
     }
   }
 
-  synchronized void commit() {
-    if (closed) {
-      throw new IllegalStateException(target + " was already committed or closed");
-    }
+  void commit() {
     try {
-      channel.close();
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-      closed = true;
+      temporary.commit();
     } catch (IOException refused) {
       throw writeFailure(target, refused);
     }
   }
 
   @Override
-  public synchronized void close() {
-    if (closed) {
-      return;
-    }
-    closed = true;
+  public void close() {
     try {
-      channel.close();
+      temporary.close();
     } catch (IOException refused) {
       throw writeFailure(target, refused);
-    } finally {
-      remove(temporary);
-    }
-  }
-
-  private static void remove(Path temporary) {
-    try {
-      Files.deleteIfExists(temporary);
-    } catch (IOException refused) {
-      throw FileBytes.failure(temporary, "can't be removed: " + refused.getMessage(), refused);
     }
   }
 

@@ -14,16 +14,22 @@ public final class DescriptorCalls {
   /** Open flag: fail if the file exists. */
   public static final int O_EXCL = 0x80;
 
+  /** Error of {@link #link}: the new name is taken. */
+  public static final int EEXIST = 17;
+
   private static final long O_CLOEXEC = 0x80000;
   private static final long O_NONBLOCK = 0x800;
   private static final long O_NOFOLLOW = Machine.current() == Machine.X86_64 ? 0x20000 : 0x8000;
+  private static final long O_TMPFILE = Machine.current() == Machine.X86_64 ? 0x410000 : 0x404000;
   private static final long F_SETFD = 2;
   private static final long F_GETFL = 3;
   private static final long F_SETFL = 4;
   private static final long F_DUPFD_CLOEXEC = 1030;
   private static final long FD_CLOEXEC = 1;
   private static final long AT_FDCWD = -100;
+  private static final long AT_SYMLINK_FOLLOW = 0x400;
   private static final long PRIVATE_FILE_MODE = 0600;
+  private static final long PUBLIC_FILE_MODE = 0666;
 
   private DescriptorCalls() {}
 
@@ -141,6 +147,44 @@ public final class DescriptorCalls {
     try (Arena arena = Arena.ofConfined()) {
       return (int) Kernel.call(
           Syscall.UNLINKAT, AT_FDCWD, arena.allocateFrom(path).address(), 0);
+    }
+  }
+
+  /**
+   * Opens a new file without a name, to be read and written, closed on exec; its mode is 0666 without
+   * what the process masks.
+   *
+   * @param directory an absolute path, in whose file system the file lies
+   * @return the descriptor, or the negated error number
+   */
+  public static int openUnnamed(String directory) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) Kernel.call(
+          Syscall.OPENAT,
+          AT_FDCWD,
+          arena.allocateFrom(directory).address(),
+          O_TMPFILE | O_RDWR | O_CLOEXEC,
+          PUBLIC_FILE_MODE);
+    }
+  }
+
+  /**
+   * Gives a file one more name.
+   *
+   * @param existing an absolute path; if it is a symbolic link, its target is meant
+   * @param name an absolute path in the same file system
+   * @return 0, or the negated error number
+   */
+  public static int link(String existing, String name) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) Kernel.call(
+          Syscall.LINKAT,
+          AT_FDCWD,
+          arena.allocateFrom(existing).address(),
+          AT_FDCWD,
+          arena.allocateFrom(name).address(),
+          AT_SYMLINK_FOLLOW,
+          0);
     }
   }
 }
