@@ -9,6 +9,7 @@ import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.QuantScheme;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Conversions in processes of their own: their memory, and what is left when they are killed. */
-final class KilledConversionTest {
+final class ConversionProcessTest {
   private static final long MODEL_BYTES = 1L << 30;
 
   @TempDir
@@ -69,7 +70,7 @@ final class KilledConversionTest {
 
   /** Converts a model; ends amid the work, or fails if it took too much memory. */
   static final class Conversion {
-    private static final int HALF = 2;
+    private static final int THREADS = 2;
     private static final long LIMIT_BYTES = 256L << 20;
 
     public static void main(String[] arguments) throws IOException {
@@ -82,26 +83,22 @@ final class KilledConversionTest {
               model.resolveSibling("model.gguf"),
               ConversionOptions.of(QuantScheme.parse("q8_0")).withMeasuring())) {
         conversion.run(
-            HALF,
+            THREADS,
             (done, total) -> {
-              if (halts && done > total / HALF) {
+              if (halts && done > total / 2) {
                 Runtime.getRuntime().halt(137);
               }
             });
       }
-      if (ProcessMemory.peakPrivateBytes() > LIMIT_BYTES) {
-        throw new IllegalStateException(ProcessMemory.peakPrivateBytes() + " bytes were taken");
+      long taken = privateBytes();
+      if (taken > LIMIT_BYTES) {
+        throw new IllegalStateException(taken + " bytes were taken");
       }
     }
-  }
 
-  /** What the kernel counts for this process. */
-  static final class ProcessMemory {
-    private ProcessMemory() {}
-
-    /** Anonymous memory that is resident now; the JVM gives little of it back. */
-    static long peakPrivateBytes() throws IOException {
-      for (String line : java.nio.file.Files.readAllLines(Path.of("/proc/self/status"))) {
+    /** Anonymous memory that is resident at the end; the JVM gives none of it back by itself. */
+    private static long privateBytes() throws IOException {
+      for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
         if (line.startsWith("RssAnon:")) {
           return Long.parseLong(line.replaceAll("\\D", "")) << 10;
         }
