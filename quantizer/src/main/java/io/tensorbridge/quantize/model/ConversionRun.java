@@ -145,7 +145,8 @@ final class ConversionRun implements OpBatch.Listener {
     return switch (plan.treatment()) {
       case Treatment.Quantize(var quantization, var entries) ->
           quantize(
-              plan, quantization, new LayoutSink(writer, firstEntry, entries, quantization.parts()));
+              plan, quantization,
+              new LayoutSink(writer, firstEntry, entries, quantization.parts()));
       case Treatment.Copy() -> new CopyRun(input, source.parts(), sink);
       case Treatment.Dequantize() -> source.floats(input).run(sink);
     };

@@ -15,8 +15,7 @@ import io.tensorbridge.quantize.TensorQuality;
  * @param meter has seen all of the run at its end
  * @param gate the limits
  */
-record GatedRun(OpRun run, String encoding, QualityMeter meter, QualityGate gate)
-    implements OpRun {
+record GatedRun(OpRun run, String encoding, QualityMeter meter, QualityGate gate) implements OpRun {
   @Override
   public int phaseCount() {
     return run.phaseCount();
