@@ -54,7 +54,7 @@ final class VectorMxfp4 implements BlockKernel {
       int exponent = Mxfp4Layout.exponent(magnitude);
       inverses[i] = Mxfp4Layout.inverse(exponent);
       maxCodes[i] = Mxfp4Layout.maxCode(exponent);
-      target.set(JAVA_BYTE, i * BYTES, (byte) exponent);
+      target.set(JAVA_BYTE, (long) i * BYTES, (byte) exponent);
       greatest = Math.max(greatest, magnitude);
     }
     return greatest;
