@@ -7,6 +7,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarF16}, in integers: the Vector API has no cast between the two. */
+@SuppressWarnings("NarrowCalculation") // offsets within a slice are small, and int loops compile better
 final class VectorF16 implements BlockKernel {
   private static final int LANES = Lanes.COUNT;
 
@@ -37,10 +38,10 @@ final class VectorF16 implements BlockKernel {
       MemorySegment from = source.asSlice(sourceOffset + 4L * done, 4 * STRIP);
       MemorySegment to = target.asSlice(targetOffset + 2L * done, 2 * STRIP);
       for (int i = 0; i < STRIP; i += LANES) {
-        IntVector bits = Lanes.ints(from, 4L * i);
+        IntVector bits = Lanes.ints(from, 4 * i);
         greatest = greatest.max(bits.and(0x7fffffff));
         ((ShortVector) round(bits).convertShape(VectorOperators.I2S, Lanes.HALVES, 0))
-            .intoMemorySegment(to, 2L * i, Lanes.ORDER);
+            .intoMemorySegment(to, 2 * i, Lanes.ORDER);
       }
     }
     int magnitude = greatest.reduceLanes(VectorOperators.MAX);
@@ -85,9 +86,9 @@ final class VectorF16 implements BlockKernel {
       MemorySegment to = target.asSlice(targetOffset + 4L * done, 4 * STRIP);
       for (int i = 0; i < STRIP; i += LANES) {
         ShortVector halves =
-            ShortVector.fromMemorySegment(Lanes.HALVES, from, 2L * i, Lanes.ORDER);
+            ShortVector.fromMemorySegment(Lanes.HALVES, from, 2 * i, Lanes.ORDER);
         widen((IntVector) halves.convertShape(VectorOperators.S2I, Lanes.INTS, 0))
-            .intoMemorySegment(to, 4L * i, Lanes.ORDER);
+            .intoMemorySegment(to, 4 * i, Lanes.ORDER);
       }
     }
     if (done < blocks) {

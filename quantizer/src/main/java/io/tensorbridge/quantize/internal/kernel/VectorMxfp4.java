@@ -12,6 +12,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarMxfp4}. */
+@SuppressWarnings("NarrowCalculation") // offsets within a slice are small, and int loops compile better
 final class VectorMxfp4 implements BlockKernel {
   private static final int GROUP = BlockLanes.GROUP;
   private static final int STEP = Lanes.COUNT * Float.BYTES;
@@ -54,7 +55,7 @@ final class VectorMxfp4 implements BlockKernel {
       int exponent = Mxfp4Layout.exponent(magnitude);
       inverses[i] = Mxfp4Layout.inverse(exponent);
       maxCodes[i] = Mxfp4Layout.maxCode(exponent);
-      target.set(JAVA_BYTE, (long) i * BYTES, (byte) exponent);
+      target.set(JAVA_BYTE, i * BYTES, (byte) exponent);
       greatest = Math.max(greatest, magnitude);
     }
     return greatest;

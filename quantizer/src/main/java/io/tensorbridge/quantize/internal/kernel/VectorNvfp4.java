@@ -18,6 +18,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The vector twin of {@link ScalarNvfp4}; its vectors have at most the 8 values of half a part. */
+@SuppressWarnings("NarrowCalculation") // offsets within a slice are small, and int loops compile better
 final class VectorNvfp4 implements BlockKernel {
   private static final VectorSpecies<Float> FLOATS =
       Lanes.COUNT > 8 ? FloatVector.SPECIES_256 : Lanes.FLOATS;

@@ -13,6 +13,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarQ51}. */
+@SuppressWarnings("NarrowCalculation") // offsets within a slice are small, and int loops compile better
 final class VectorQ51 implements BlockKernel {
   private static final int GROUP = BlockLanes.GROUP;
   private static final int STEP = Lanes.COUNT * Float.BYTES;
