@@ -75,14 +75,19 @@ sealed interface Subject {
     }
   }
 
-  /** The variants of {@code uniform} that are measured. */
-  List<String> UNIFORM =
+  /** The schemes with options that are measured. */
+  List<String> VARIANTS =
       List.of(
           "uniform:bits=2,group=128",
           "uniform:bits=4,group=128",
           "uniform:bits=8,group=128",
           "uniform:bits=8,group=row",
-          "uniform:bits=8,group=tensor");
+          "uniform:bits=8,group=tensor",
+          "fp8_e4m3:scale=tensor",
+          "fp8_e4m3:scale=row",
+          "fp8_e4m3:scale=block",
+          "mxfp4:layout=ocp",
+          "nvfp4:layout=two-level");
 
   /** The bounds, and each scheme of the quantizer with its twins; f32 is a copy. */
   static List<Subject> all() {
@@ -92,7 +97,7 @@ sealed interface Subject {
         QuantScheme.knownFamilies()
             .stream()
             .filter(family -> !family.equals("f32") && !family.equals("uniform")),
-        UNIFORM.stream())
+        VARIANTS.stream())
         .map(QuantScheme::parse)
         .forEach(
             scheme -> {
