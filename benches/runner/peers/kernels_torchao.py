@@ -70,6 +70,56 @@ def float4_opener(
     return open_float4
 
 
+def float_opener(
+    name: str, byte_length: int, threads: int
+) -> Callable[[Launch], Callable[[], object]]:
+    """Give the ``open`` of a contender that makes the bytes of one of our schemes."""
+
+    def open_float(launch: Launch) -> Callable[[], object]:
+        torch = _torch(threads)
+        original = values(launch, byte_length)
+        source = torch.from_numpy(original)
+        quantize = _float_quantizer(torch, name)
+        decoded = quantize(source[:128])[1]()
+        require_near(f"torchao's {name}", decoded.numpy(), original[:128], 1.5)
+        return lambda: quantize(source)
+
+    return open_float
+
+
+def _float_quantizer(torch: Any, name: str) -> Callable[[Any], tuple[Any, Callable[[], Any]]]:
+    """Give what quantizes a tensor; it returns codes with scales, and what dequantizes them."""
+    if name.startswith("fp8"):
+        from torchao.quantization import quant_primitives as primitives
+
+        def scaled(part: Any) -> tuple[Any, Callable[[], Any]]:
+            rows, columns = part.shape
+            sizes = {"tensor": [rows, columns], "row": [1, columns], "block": [128, 128]}
+            scale = primitives._choose_scale_float8(part, sizes[name.rsplit("_", 1)[1]])
+            codes = primitives._quantize_affine_float8(part, scale)
+            return (codes, scale), lambda: primitives._dequantize_affine_float8(codes, scale)
+
+        return scaled
+    if name.startswith("mx"):
+        from torchao.prototype.mx_formats.mx_tensor import to_dtype, to_mx
+
+        element = torch.float8_e4m3fn if name == "mxfp8" else torch.float4_e2m1fn_x2
+
+        def micro(part: Any) -> tuple[Any, Callable[[], Any]]:
+            scale, codes = to_mx(part, element, 32)
+            return (codes, scale), lambda: to_dtype(codes, scale, element, 32, torch.float32)
+
+        return micro
+    from torchao.prototype.mx_formats.nvfp4_tensor import NVFP4Tensor, per_tensor_amax_to_scale
+
+    def two_level(part: Any) -> tuple[Any, Callable[[], Any]]:
+        scale = per_tensor_amax_to_scale(part.abs().max())
+        coded = NVFP4Tensor.to_nvfp4(part, per_tensor_scale=scale)
+        return coded, lambda: coded.dequantize(torch.float32)
+
+    return two_level
+
+
 def _torch(threads: int) -> Any:
     keep_freed_memory()
     try:

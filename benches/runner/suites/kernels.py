@@ -36,8 +36,18 @@ _GGUF_PY = ("q8_0", "q4_0", "f16", "bf16", "q4_1", "q5_0", "q5_1")
 _TORCH = {
     "f16": ("float16", 0.002),
     "bf16": ("bfloat16", 0.02),
-    "f8_e4m3": ("float8_e4m3fn", 0.3),
-    "f8_e5m2": ("float8_e5m2", 0.6),
+    "fp8_e4m3": ("float8_e4m3fn", 0.3),
+    "fp8_e5m2": ("float8_e5m2", 0.6),
+}
+
+# Schemes that torchao writes the same bytes of.
+_TORCHAO_FLOATS = {
+    "fp8_e4m3_scale_tensor": "float32 to fp8_e4m3, a scale for the tensor",
+    "fp8_e4m3_scale_row": "float32 to fp8_e4m3, a scale for each row",
+    "fp8_e4m3_scale_block": "float32 to fp8_e4m3, a scale for tiles of 128 x 128",
+    "mxfp8": "float32 to mxfp8",
+    "mxfp4_layout_ocp": "float32 to mxfp4, scales apart",
+    "nvfp4_layout_two_level": "float32 to nvfp4 with two levels of scales",
 }
 
 
@@ -130,8 +140,18 @@ def _slow_ggml() -> Iterator[Group]:
 
 
 def _torch_only(dram: int) -> Iterator[Group]:
-    for name in ("f8_e4m3", "f8_e5m2"):
+    for name in ("fp8_e4m3", "fp8_e5m2"):
         yield _group(name, f"float32 to {name}", dram, _torch_casts(name, dram))
+    for name, description in _TORCHAO_FLOATS.items():
+        contenders = [
+            _peer(
+                f"torchao_64mb_{threads}t",
+                f"torchao, eager, the same bytes, 64 MB only, {_threads(threads)}",
+                kernels_torchao.float_opener(name, 64 * _MB, threads),
+            )
+            for threads in (1, 2)
+        ]
+        yield _group(name, description, 64 * _MB, contenders)
 
 
 def _torch_casts(name: str, dram: int) -> list[Contender]:

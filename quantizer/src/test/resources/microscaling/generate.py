@@ -170,7 +170,11 @@ def main() -> None:
 
         for name, dtype in FLOAT8.items():
             case(f"fp8_{name}", lambda x, name=name: cast(x, name))
-            for scale, end, repeat in (("tensor", TAME, 0), ("row", count, 0), ("block", TAME, 130)):
+            for scale, end, repeat in (
+                ("tensor", TAME, 0),
+                ("row", count, 0),
+                ("block", TAME, 130),
+            ):
                 case(
                     f"fp8_{name}:scale={scale}",
                     lambda x, name=name, scale=scale: scaled(x, name, scale),

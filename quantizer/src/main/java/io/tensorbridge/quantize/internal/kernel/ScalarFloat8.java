@@ -19,7 +19,7 @@ final class ScalarFloat8 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
-    SmallFloatStrip strip = new SmallFloatStrip(type, type.castLimitBits());
+    SmallFloatStrip strip = new SmallFloatStrip(type, type.castLimitBits(), blocks);
     int magnitude = 0;
     for (int done = 0; done < blocks; done += Strip.ELEMENTS) {
       int count = Math.min(Strip.ELEMENTS, blocks - done);

@@ -34,7 +34,7 @@ final class ScalarMxFloat implements GroupKernel {
       int groupElements,
       int elements,
       MemorySegment[] parts) {
-    SmallFloatStrip strip = new SmallFloatStrip(type, type.maxBits);
+    SmallFloatStrip strip = new SmallFloatStrip(type, type.maxBits, elements);
     int[] bits = new int[Strip.ELEMENTS];
     float[] factors = new float[Strip.ELEMENTS];
     byte[] exponents = new byte[Strip.ELEMENTS / GROUP];

@@ -32,7 +32,7 @@ final class ScalarScaledFloat8 extends ScaledFloat8 {
       MemorySegment target,
       long targetOffset) {
     int[] bits = new int[Math.min(count, Strip.ELEMENTS)];
-    SmallFloatStrip strip = new SmallFloatStrip(type, type.maxBits);
+    SmallFloatStrip strip = new SmallFloatStrip(type, type.maxBits, count);
     int magnitude = 0;
     for (int done = 0; done < count; done += Strip.ELEMENTS) {
       int length = Math.min(Strip.ELEMENTS, count - done);

@@ -23,7 +23,7 @@ final class ScalarTwoLevelNvfp4 implements GroupKernel {
       int elements,
       MemorySegment[] parts) {
     float tensorScale = parts[2].get(JAVA_FLOAT_UNALIGNED, 0);
-    SmallFloatStrip strip = new SmallFloatStrip(SmallFloat.E2M1, SmallFloat.E2M1.maxBits);
+    SmallFloatStrip strip = new SmallFloatStrip(SmallFloat.E2M1, SmallFloat.E2M1.maxBits, elements);
     int[] bits = new int[Strip.ELEMENTS];
     float[] factors = new float[Strip.ELEMENTS];
     byte[] scales = new byte[Strip.ELEMENTS / GROUP];

@@ -19,20 +19,26 @@ final class SmallFloatStrip {
   private final MemorySegment valueBytes;
 
   /** What is to be encoded. */
-  final float[] values = new float[Strip.ELEMENTS];
+  final float[] values;
 
   /** A code for each value. */
-  final byte[] codes = new byte[Strip.ELEMENTS];
+  final byte[] codes;
 
-  private final int[] bits = new int[Strip.ELEMENTS];
-  private final int[] wide = new int[Strip.ELEMENTS];
+  private final int[] bits;
+  private final int[] wide;
 
   /**
    * A strip.
    *
    * @param limitBits of the magnitude to which values are clamped
+   * @param elements how many will be encoded in all
    */
-  SmallFloatStrip(SmallFloat type, int limitBits) {
+  SmallFloatStrip(SmallFloat type, int limitBits, int elements) {
+    int capacity = Math.min(elements, Strip.ELEMENTS);
+    this.values = new float[capacity];
+    this.codes = new byte[capacity];
+    this.bits = new int[capacity];
+    this.wide = new int[capacity];
     this.type = type;
     this.limitBits = limitBits;
     this.leastNormalCode = 1 << (23 - type.mantissaShift);

@@ -17,6 +17,8 @@ final class TwoLevelScale {
   private static final float LEAST_OF_GROUP = 0x1p-6f;
   private static final float MAX = 6;
 
+  private static final float[] VALUES = SmallFloat.E4M3.table();
+
   private TwoLevelScale() {}
 
   /** The scale of a tensor with a greatest magnitude. */
@@ -33,11 +35,11 @@ final class TwoLevelScale {
 
   /** What values are multiplied with before they are rounded. */
   static float factor(int code, float tensorScale) {
-    return 1 / tensorScale / SmallFloat.E4M3.decode(code);
+    return 1 / tensorScale / VALUES[code & 0xff];
   }
 
   /** What the rounded values are multiplied with. */
   static float value(int code, float tensorScale) {
-    return tensorScale * SmallFloat.E4M3.decode(code);
+    return tensorScale * VALUES[code & 0xff];
   }
 }

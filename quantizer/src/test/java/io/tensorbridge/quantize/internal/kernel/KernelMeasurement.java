@@ -49,10 +49,9 @@ public final class KernelMeasurement {
       }
       for (GroupFormat format : GroupFormat.values()) {
         if (format.name().contains(only)) {
-          int group = format.name().startsWith("INT8") ? 4096 : 64;
-          measurement.groups(format, group, "scalar", format.scalar());
+          measurement.groups(format, "scalar", format.scalar());
           if (format.hasVector()) {
-            measurement.groups(format, group, "vector", format.vector());
+            measurement.groups(format, "vector", format.vector());
           }
         }
       }
@@ -75,23 +74,33 @@ public final class KernelMeasurement {
         chunk -> kernel.dequantize(coded, chunk * bytes, values, 4L * CHUNK * chunk, blocks));
   }
 
-  private void groups(GroupFormat format, int groupElements, String twin, GroupKernel kernel)
+  private void groups(GroupFormat format, String twin, GroupKernel kernel)
       throws InterruptedException {
-    MemorySegment[][] parts = new MemorySegment[chunks][format.partCount()];
-    for (int chunk = 0; chunk < chunks; chunk++) {
-      long at = 4L * CHUNK * chunk;
-      for (int part = 0; part < format.partCount(); part++) {
-        long byteLength = format.partBytes(part, groupElements, CHUNK);
-        parts[chunk][part] = coded.asSlice(at, byteLength);
-        at += byteLength;
-      }
-    }
+    int training = format.trainingGroup();
+    int group = training != 128 ? training : format.name().matches("(INT8|FP8).*") ? 4096 : 64;
     report(
         format + " " + twin + " quantize",
-        chunk -> kernel.quantize(values, 4L * CHUNK * chunk, groupElements, CHUNK, parts[chunk]));
+        chunk -> kernel
+            .quantize(values, 4L * CHUNK * chunk, group, CHUNK, parts(format, group, chunk)));
     report(
         format + " " + twin + " dequantize",
-        chunk -> kernel.dequantize(parts[chunk], groupElements, CHUNK, values, 4L * CHUNK * chunk));
+        chunk -> kernel
+            .dequantize(parts(format, group, chunk), group, CHUNK, values, 4L * CHUNK * chunk));
+  }
+
+  /** A byte for each element, then what else there is. */
+  private MemorySegment[] parts(GroupFormat format, int group, int chunk) {
+    MemorySegment[] parts = new MemorySegment[format.partCount()];
+    long at = 2L * CHUNK * chunk;
+    for (int part = 0; part < parts.length; part++) {
+      long byteLength = format.partBytes(part, group, CHUNK);
+      parts[part] = coded.asSlice(at, byteLength);
+      at += byteLength;
+      if (format.isOfTensor(part)) {
+        parts[part].set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, format.tensorScale(0.1f));
+      }
+    }
+    return parts;
   }
 
   private void uniform(String twin, UniformKernel kernel) throws InterruptedException {
