@@ -38,7 +38,7 @@ final class ProgressBar implements AutoCloseable {
   synchronized void update(long doneBytes, long totalBytes) {
     long now = System.nanoTime() - started;
     boolean last = doneBytes == totalBytes;
-    if (style == Style.NONE || !last && now - REDRAW_NANOS < drawn) {
+    if (style == Style.NONE || (!last && now - REDRAW_NANOS < drawn)) {
       return;
     }
     drawn = now;

@@ -120,8 +120,8 @@ final class ConversionPasses implements AutoCloseable {
     List<RungSearch.Climb> climbs = new ArrayList<>();
     for (TensorPlan plan : plans) {
       TensorQuality quality = qualities.get(plan.source().name());
-      boolean settled = quality == null || raised.containsKey(plan.source().name());
-      if (!settled && !search.admits(quality)) {
+      boolean settled = raised.containsKey(plan.source().name());
+      if (quality != null && !settled && !search.admits(quality)) {
         climbs.add(new RungSearch.Climb(plan, quality));
       }
     }

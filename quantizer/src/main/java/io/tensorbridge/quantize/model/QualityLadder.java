@@ -36,7 +36,7 @@ final class QualityLadder {
     int index = given.indexOf(scheme);
     for (QuantScheme rung : given.subList(index + 1, given.size())) {
       boolean more = index >= 0
-          || rung.fits(shape) && rung.bitsPerWeight(shape) > scheme.bitsPerWeight(shape);
+          || (rung.fits(shape) && rung.bitsPerWeight(shape) > scheme.bitsPerWeight(shape));
       if (more && fits(rung, shape)) {
         return Optional.of(rung);
       }
