@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Importances against the bytes of ggml, made by {@code golden-ggml-importance/generate.py}. */
 class ImportanceTest {
   private static final int EVERY = 5;
+  private static final int SAMPLED = Golden.ROWS / EVERY;
   private static final long ROW = 4L * Golden.COLUMNS;
 
   private final Arena arena = Arena.ofShared();
@@ -38,7 +39,11 @@ class ImportanceTest {
     MemorySegment input = Golden.input(arena);
     MemorySegment rows = arena.allocate(ROW * Golden.ROWS / EVERY);
     for (int row = 0; row < Golden.ROWS / EVERY; row++) {
+<<<<<<< HEAD
       MemorySegment.copy(input, (long) row * EVERY * ROW, rows, row * ROW, ROW);
+=======
+      MemorySegment.copy(input, EVERY * ROW * row, rows, row * ROW, ROW);
+>>>>>>> main
     }
     return Tensor.of(rows, DType.F32, Shape.of(Golden.ROWS / EVERY, Golden.COLUMNS));
   }
@@ -77,7 +82,7 @@ class ImportanceTest {
       MemorySegment.copy(once.data(), 0, memory, i * bytes, bytes);
     }
     Tensor many =
-        Tensor.of(memory, DType.F32, Shape.of(copies * (Golden.ROWS / EVERY), Golden.COLUMNS));
+        Tensor.of(memory, DType.F32, Shape.of((long) copies * SAMPLED, Golden.COLUMNS));
     Quantizer quantizer = Quantizer.of(scheme).withImportance(importances()).withThreads(2);
     try (QuantizedTensor one = quantizer.quantize(once);
         QuantizedTensor all = quantizer.quantize(many)) {

@@ -77,6 +77,15 @@ public enum BlockFormat {
     };
   }
 
+  /** How soon the vector twin that quantizes is needed. */
+  TrainingPace pace() {
+    return switch (this) {
+      case F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, NVFP4, F8_E4M3, F8_E5M2 ->
+          TrainingPace.PATIENT;
+      case IQ4_NL, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K -> TrainingPace.EAGER;
+    };
+  }
+
   /** The reference in plain Java. */
   BlockKernel scalar() {
     return switch (this) {

@@ -17,26 +17,31 @@ import org.jspecify.annotations.Nullable;
  * @param <K> the kernel interface
  */
 public final class KernelChoice<K> {
-  /**
-   * Work after which training begins unasked: 2 GiB of float32. Training costs between one and two
-   * seconds of processor time, most of it the compiler's, which a shorter job would not earn back.
-   */
-  private static final long TRAINING_THRESHOLD_ELEMENTS = 512L << 20;
-
   private final String name;
   private final K scalar;
   private final @Nullable Supplier<K> vector;
   private final Training.Exercise<K> exercise;
+  private final TrainingPace pace;
   private final AtomicLong elementsSeen = new AtomicLong();
   private final AtomicBoolean trained = new AtomicBoolean();
   private volatile @Nullable K faster;
 
   KernelChoice(
       String name, K scalar, @Nullable Supplier<K> vector, Training.Exercise<K> exercise) {
+    this(name, scalar, vector, exercise, TrainingPace.PATIENT);
+  }
+
+  KernelChoice(
+      String name,
+      K scalar,
+      @Nullable Supplier<K> vector,
+      Training.Exercise<K> exercise,
+      TrainingPace pace) {
     this.name = name;
     this.scalar = scalar;
     this.vector = vector;
     this.exercise = exercise;
+    this.pace = pace;
   }
 
   /**
@@ -66,7 +71,7 @@ public final class KernelChoice<K> {
     if (kernel != null) {
       return kernel;
     }
-    if (elementsSeen.addAndGet(elements) >= TRAINING_THRESHOLD_ELEMENTS) {
+    if (elementsSeen.addAndGet(elements) >= pace.thresholdElements()) {
       train();
     }
     return scalar;
@@ -75,7 +80,7 @@ public final class KernelChoice<K> {
   /** Begins to train the vector twin now, if there is one; later calls do nothing. */
   public void train() {
     if (vector != null && faster == null && trained.compareAndSet(false, true)) {
-      new Training<>(name, scalar, vector, exercise, this::use).begin();
+      new Training<>(name, scalar, vector, exercise, pace, this::use).begin();
     }
   }
 

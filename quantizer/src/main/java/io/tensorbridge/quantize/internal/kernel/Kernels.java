@@ -27,8 +27,12 @@ public final class Kernels {
     Map<BlockFormat, KernelChoice<BlockKernel>> quantizing = new EnumMap<>(BlockFormat.class);
     Map<BlockFormat, KernelChoice<BlockKernel>> dequantizing = new EnumMap<>(BlockFormat.class);
     for (BlockFormat format : BlockFormat.values()) {
-      quantizing.put(format, blockChoice(format, vectors, Exercises.quantizing(format)));
-      dequantizing.put(format, blockChoice(format, vectors, Exercises.dequantizing(format)));
+      quantizing.put(
+          format, blockChoice(format, vectors, Exercises.quantizing(format), format.pace()));
+      dequantizing.put(
+          format,
+          blockChoice(
+              format, vectors, Exercises.dequantizing(format), TrainingPace.PATIENT));
     }
     this.quantizing = Collections.unmodifiableMap(quantizing);
     this.dequantizing = Collections.unmodifiableMap(dequantizing);
@@ -61,12 +65,16 @@ public final class Kernels {
   }
 
   private static KernelChoice<BlockKernel> blockChoice(
-      BlockFormat format, boolean vectors, Training.Exercise<BlockKernel> exercise) {
+      BlockFormat format,
+      boolean vectors,
+      Training.Exercise<BlockKernel> exercise,
+      TrainingPace pace) {
     return new KernelChoice<>(
         format.name(),
         format.scalar(),
         vectors && format.hasVector() ? format::vector : null,
-        exercise);
+        exercise,
+        pace);
   }
 
   private static KernelChoice<GroupKernel> groupChoice(

@@ -10,7 +10,7 @@ import jdk.incubator.vector.VectorMask;
 /**
  * {@link ScaleSearch} for all sub-blocks of a tile at once: each is a lane that goes through the same
  * sequence of operations, so that the results are the same bit for bit. Trials don't depend on each
- * other, so that two are tried in one pass over the values.
+ * other, so that three are tried in one pass over the values.
  */
 final class ScaleLanes {
   private static final int LANES = ScaleFit.LANES;
@@ -30,7 +30,9 @@ final class ScaleLanes {
   private static final int SQUARE_SUM = PRODUCT_SUM + LANES;
   private static final int PRODUCT_SUM_2 = SQUARE_SUM + LANES;
   private static final int SQUARE_SUM_2 = PRODUCT_SUM_2 + LANES;
-  private static final int SECTIONS = SQUARE_SUM_2 + LANES;
+  private static final int PRODUCT_SUM_3 = SQUARE_SUM_2 + LANES;
+  private static final int SQUARE_SUM_3 = PRODUCT_SUM_3 + LANES;
+  private static final int SECTIONS = SQUARE_SUM_3 + LANES;
 
   /** All trials but the first. */
   private static final float[] TRIED = tried();
@@ -44,7 +46,7 @@ final class ScaleLanes {
   private final float[] state = new float[SECTIONS];
   private final ScaleFit fit;
   private final LanePhase[] before = {new FindExtreme(), new First()};
-  private final LanePhase[] eachTrial = {new Try()};
+  private final LanePhase[] eachTrial = {new Try(), new Keep()};
   private final LanePhase[] after = {new Finish()};
 
   ScaleLanes(ScaleFit fit) {
@@ -69,7 +71,7 @@ final class ScaleLanes {
 
   private void run() {
     run(before, 0);
-    for (int trial = 0; trial < TRIED.length; trial += 2) {
+    for (int trial = 0; trial < TRIED.length; trial += 3) {
       run(eachTrial, trial);
     }
     run(after, 0);
@@ -140,16 +142,24 @@ final class ScaleLanes {
     squareSum.intoArray(state, SQUARE_SUM + lane);
   }
 
-  /** A trial and the next one. */
+  /** The sums of a trial and of the next two. */
   private final class Try implements LanePhase {
     @Override
     public void run(int trial) {
-      float codes = TRIED[trial];
-      float codes2 = TRIED[trial + 1];
       for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
-        trials(values, weights, products, state, lane, codes, codes2);
-        keepBetter(state, lane, codes, PRODUCT_SUM, SQUARE_SUM);
-        keepBetter(state, lane, codes2, PRODUCT_SUM_2, SQUARE_SUM_2);
+        trials(values, weights, products, state, lane, trial);
+      }
+    }
+  }
+
+  /** Keeps each of the three trials where it is better than those before. */
+  private final class Keep implements LanePhase {
+    @Override
+    public void run(int trial) {
+      for (int lane = 0; lane < LANES; lane += Lanes.COUNT) {
+        keepBetter(state, lane, TRIED[trial], PRODUCT_SUM, SQUARE_SUM);
+        keepBetter(state, lane, TRIED[trial + 1], PRODUCT_SUM_2, SQUARE_SUM_2);
+        keepBetter(state, lane, TRIED[trial + 2], PRODUCT_SUM_3, SQUARE_SUM_3);
       }
     }
   }
@@ -160,29 +170,36 @@ final class ScaleLanes {
       float[] products,
       float[] state,
       int lane,
-      float codes,
-      float codes2) {
-    FloatVector inverse = inverse(state, lane, codes);
-    FloatVector inverse2 = inverse(state, lane, codes2);
+      int trial) {
+    FloatVector inverse = inverse(state, lane, TRIED[trial]);
+    FloatVector inverse2 = inverse(state, lane, TRIED[trial + 1]);
+    FloatVector inverse3 = inverse(state, lane, TRIED[trial + 2]);
     FloatVector productSum = FloatVector.zero(Lanes.FLOATS);
     FloatVector squareSum = productSum;
     FloatVector productSum2 = productSum;
     FloatVector squareSum2 = productSum;
+    FloatVector productSum3 = productSum;
+    FloatVector squareSum3 = productSum;
     for (int at = lane; at < ELEMENTS; at += LANES) {
       FloatVector value = load(values, at);
       FloatVector weight = load(weights, at);
       FloatVector product = load(products, at);
       FloatVector code = round(value.mul(inverse));
       FloatVector code2 = round(value.mul(inverse2));
+      FloatVector code3 = round(value.mul(inverse3));
       productSum = productSum.add(product.mul(code));
       squareSum = squareSum.add(weight.mul(code).mul(code));
       productSum2 = productSum2.add(product.mul(code2));
       squareSum2 = squareSum2.add(weight.mul(code2).mul(code2));
+      productSum3 = productSum3.add(product.mul(code3));
+      squareSum3 = squareSum3.add(weight.mul(code3).mul(code3));
     }
     productSum.intoArray(state, PRODUCT_SUM + lane);
     squareSum.intoArray(state, SQUARE_SUM + lane);
     productSum2.intoArray(state, PRODUCT_SUM_2 + lane);
     squareSum2.intoArray(state, SQUARE_SUM_2 + lane);
+    productSum3.intoArray(state, PRODUCT_SUM_3 + lane);
+    squareSum3.intoArray(state, SQUARE_SUM_3 + lane);
   }
 
   private static FloatVector inverse(float[] state, int lane, float codes) {

@@ -9,7 +9,7 @@ import java.util.function.Supplier;
 
 /**
  * Runs a vector twin on scratch values, in a thread of its own, until the compiler has made it
- * faster than its scalar twin. The thread rests three times as long as it works, so that it takes
+ * faster than its scalar twin. The thread rests as its {@link TrainingPace} says, so that it takes
  * little from the work that goes on meanwhile.
  *
  * @param <K> the kernel interface
@@ -26,7 +26,6 @@ final class Training<K> {
   /** Nobody waits for a twin that is not faster by then. */
   private static final long PATIENCE_NANOS = 60_000_000_000L;
 
-  private static final int REST = 3;
   private static final long LONGEST_REST_NANOS = 20_000_000L;
 
   private static final int ROUND = 16;
@@ -37,6 +36,7 @@ final class Training<K> {
   private final K scalar;
   private final Supplier<K> vector;
   private final Exercise<K> exercise;
+  private final TrainingPace pace;
   private final Consumer<K> whenFaster;
 
   Training(
@@ -44,11 +44,13 @@ final class Training<K> {
       K scalar,
       Supplier<K> vector,
       Exercise<K> exercise,
+      TrainingPace pace,
       Consumer<K> whenFaster) {
     this.name = name;
     this.scalar = scalar;
     this.vector = vector;
     this.exercise = exercise;
+    this.pace = pace;
     this.whenFaster = whenFaster;
   }
 
@@ -93,7 +95,9 @@ final class Training<K> {
       exercise.run(kernel, values, coded);
       long nanos = System.nanoTime() - begun;
       best = Math.min(best, nanos);
-      LockSupport.parkNanos(Math.min(REST * nanos, LONGEST_REST_NANOS));
+      if (pace.rest() > 0) {
+        LockSupport.parkNanos(Math.min(pace.rest() * nanos, LONGEST_REST_NANOS));
+      }
     }
     return best;
   }

@@ -14,6 +14,8 @@ import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarQ6K}. */
 final class VectorQ6K extends SuperBlockKernel {
+  private static final byte NIBBLE = 15;
+  private static final byte TWO_BITS = 48;
   private static final int PAIR = QUARTER_ELEMENTS / GROUP_ELEMENTS;
 
   @Override
@@ -26,6 +28,7 @@ final class VectorQ6K extends SuperBlockKernel {
     private final ScaleFit fit = new ScaleFit();
     private final ScaleLanes lanes = new ScaleLanes(fit);
     private final Q6KHead head = new Q6KHead();
+    private final byte[] codes = new byte[SuperBlock.ELEMENTS];
     private final Q6KCodes searchedCodes = new Q6KCodes();
 
     Tile(boolean weighted) {
@@ -46,47 +49,52 @@ final class VectorQ6K extends SuperBlockKernel {
           if (head.hasZeroScale()) {
             searchedCodes.write(values, block, fit, head, bytes, at);
           } else {
-            encode(values, block * SuperBlock.ELEMENTS, head.scales, bytes, at);
+            encode(values, block * SuperBlock.ELEMENTS, head.scales, codes);
+            pack(codes, 0, bytes, at);
+            pack(codes, 1, bytes, at);
           }
         }
       }
     }
   }
 
-  private static void encode(float[] values, int from, float[] scales, byte[] bytes, int at) {
-    for (int half = 0; half < 2; half++) {
-      int low = at + Q6KLayout.LOW_BITS + half * HALF_ELEMENTS / 2;
-      int high = at + Q6KLayout.HIGH_BITS + half * HALF_ELEMENTS / 4;
-      for (int i = 0; i < QUARTER_ELEMENTS; i += Lanes.COUNT) {
-        int first = from + half * HALF_ELEMENTS + i;
-        int group = half * GROUPS / 2 + i / GROUP_ELEMENTS;
-        pack(values, first, scales, group, bytes, low + i, high + i);
+  private static void encode(float[] values, int from, float[] scales, byte[] codes) {
+    for (int group = 0; group < GROUPS; group++) {
+      float scale = scales[group];
+      for (int i = group * GROUP_ELEMENTS; i < (group + 1) * GROUP_ELEMENTS; i += Lanes.COUNT) {
+        FloatVector steps = FloatVector.fromArray(Lanes.FLOATS, values, from + i).div(scale);
+        IntVector nearest = SuperBlockLanes.nearest(steps).max(-BIAS).min(BIAS - 1);
+        Lanes.storeBytes(nearest.add(BIAS), codes, i);
       }
     }
   }
 
-  private static void pack(
-      float[] values, int from, float[] scales, int group, byte[] bytes, int low, int high) {
-    IntVector a = codes(values, from, scales[group]);
-    IntVector b = codes(values, from + QUARTER_ELEMENTS, scales[group + PAIR]);
-    IntVector c = codes(values, from + 2 * QUARTER_ELEMENTS, scales[group + 2 * PAIR]);
-    IntVector d = codes(values, from + 3 * QUARTER_ELEMENTS, scales[group + 3 * PAIR]);
-    Lanes.storeBytes(a.and(15).or(left(c.and(15), 4)), bytes, low);
-    Lanes.storeBytes(b.and(15).or(left(d.and(15), 4)), bytes, low + QUARTER_ELEMENTS);
-    IntVector high01 = right(a, 4).or(right(b.and(48), 2));
-    Lanes.storeBytes(high01.or(c.and(48)).or(left(d.and(48), 2)), bytes, high);
+  private static void pack(byte[] codes, int half, byte[] bytes, int at) {
+    int low = at + Q6KLayout.LOW_BITS + half * HALF_ELEMENTS / 2;
+    int high = at + Q6KLayout.HIGH_BITS + half * HALF_ELEMENTS / 4;
+    for (int i = 0; i < QUARTER_ELEMENTS; i += Lanes.BYTES.length()) {
+      int from = half * HALF_ELEMENTS + i;
+      ByteVector a = load(codes, from);
+      ByteVector b = load(codes, from + QUARTER_ELEMENTS);
+      ByteVector c = load(codes, from + 2 * QUARTER_ELEMENTS);
+      ByteVector d = load(codes, from + 3 * QUARTER_ELEMENTS);
+      a.and(NIBBLE).or(left(c.and(NIBBLE), 4)).intoArray(bytes, low + i);
+      b.and(NIBBLE).or(left(d.and(NIBBLE), 4)).intoArray(bytes, low + QUARTER_ELEMENTS + i);
+      ByteVector first = right(a, 4).or(right(b.and(TWO_BITS), 2));
+      ByteVector second = c.and(TWO_BITS).or(left(d.and(TWO_BITS), 2));
+      first.or(second).intoArray(bytes, high + i);
+    }
   }
 
-  private static IntVector codes(float[] values, int from, float scale) {
-    FloatVector codes = FloatVector.fromArray(Lanes.FLOATS, values, from).div(scale);
-    return SuperBlockLanes.nearest(codes).max(-BIAS).min(BIAS - 1).add(BIAS);
+  private static ByteVector load(byte[] codes, int at) {
+    return ByteVector.fromArray(Lanes.BYTES, codes, at);
   }
 
-  private static IntVector left(IntVector bits, int shift) {
+  private static ByteVector left(ByteVector bits, int shift) {
     return bits.lanewise(VectorOperators.LSHL, shift);
   }
 
-  private static IntVector right(IntVector bits, int shift) {
+  private static ByteVector right(ByteVector bits, int shift) {
     return bits.lanewise(VectorOperators.LSHR, shift);
   }
 

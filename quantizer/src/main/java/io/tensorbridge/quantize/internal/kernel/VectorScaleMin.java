@@ -6,7 +6,6 @@ import static io.tensorbridge.quantize.internal.kernel.ScaleMinLayout.GROUP_ELEM
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** The vector twin of {@link ScalarScaleMin}. */
@@ -28,6 +27,7 @@ final class VectorScaleMin extends SuperBlockKernel {
     private final ScaleMinFit fit = new ScaleMinFit();
     private final ScaleMinLanes lanes;
     private final ScaleMinHead head;
+    private final byte[] codes = new byte[SuperBlock.ELEMENTS];
     private final ScaleMinCodes searchedCodes;
 
     Tile(ScaleMinLayout layout, boolean weighted) {
@@ -52,52 +52,54 @@ final class VectorScaleMin extends SuperBlockKernel {
         if (head.hasZeroScale()) {
           searchedCodes.write(values, block, fit, head, bytes, at);
         } else {
-          encode(block, at);
+          encode(values, block * SuperBlock.ELEMENTS, head, layout.maxCode(), codes);
+          packNibbles(codes, bytes, at + layout.nibbles());
+          if (layout.hasHighBits()) {
+            packHighBits(codes, bytes, at + ScaleMinLayout.HIGH_BITS);
+          }
         }
       }
     }
+  }
 
-    private void encode(int block, int at) {
-      int from = block * SuperBlock.ELEMENTS;
-      for (int group = 0; group < GROUPS; group += 2) {
-        int to = at + layout.nibbles() + group * GROUP_ELEMENTS / 2;
-        nibbles(values, from + group * GROUP_ELEMENTS, head, group, layout.maxCode(), bytes, to);
-      }
-      if (layout.hasHighBits()) {
-        highBits(values, from, head, bytes, at + ScaleMinLayout.HIGH_BITS);
+  private static void encode(
+      float[] values, int from, ScaleMinHead head, int top, byte[] codes) {
+    for (int group = 0; group < GROUPS; group++) {
+      float scale = head.scales[group];
+      float min = head.mins[group];
+      for (int i = group * GROUP_ELEMENTS; i < (group + 1) * GROUP_ELEMENTS; i += Lanes.COUNT) {
+        FloatVector steps =
+            FloatVector.fromArray(Lanes.FLOATS, values, from + i).add(min).div(scale);
+        Lanes.storeBytes(SuperBlockLanes.nearest(steps).max(0).min(top), codes, i);
       }
     }
   }
 
-  private static void nibbles(
-      float[] values, int from, ScaleMinHead head, int group, int top, byte[] bytes, int to) {
-    for (int i = 0; i < GROUP_ELEMENTS; i += Lanes.COUNT) {
-      IntVector low = codes(values, from + i, head, group, top);
-      IntVector high = codes(values, from + GROUP_ELEMENTS + i, head, group + 1, top);
-      IntVector nibbles = low.and(15).or(high.lanewise(VectorOperators.LSHL, 4));
-      Lanes.storeBytes(nibbles, bytes, to + i);
+  private static void packNibbles(byte[] codes, byte[] bytes, int at) {
+    for (int pair = 0; pair < GROUPS / 2; pair++) {
+      int to = at + pair * GROUP_ELEMENTS;
+      for (int i = 0; i < GROUP_ELEMENTS; i += Lanes.BYTES.length()) {
+        int from = 2 * pair * GROUP_ELEMENTS + i;
+        ByteVector high = ByteVector.fromArray(Lanes.BYTES, codes, from + GROUP_ELEMENTS);
+        ByteVector.fromArray(Lanes.BYTES, codes, from)
+            .and((byte) 15)
+            .or(high.lanewise(VectorOperators.LSHL, 4))
+            .intoArray(bytes, to + i);
+      }
     }
   }
 
-  private static void highBits(
-      float[] values, int from, ScaleMinHead head, byte[] bytes, int to) {
-    for (int i = 0; i < GROUP_ELEMENTS; i += Lanes.COUNT) {
-      IntVector bits = IntVector.zero(Lanes.INTS);
+  private static void packHighBits(byte[] codes, byte[] bytes, int at) {
+    for (int i = 0; i < GROUP_ELEMENTS; i += Lanes.BYTES.length()) {
+      ByteVector bits = ByteVector.zero(Lanes.BYTES);
       for (int group = GROUPS - 1; group >= 0; group--) {
-        IntVector codes = codes(values, from + group * GROUP_ELEMENTS + i, head, group, 31);
-        bits = bits.add(bits).or(codes.lanewise(VectorOperators.LSHR, 4));
+        ByteVector fifth =
+            ByteVector.fromArray(Lanes.BYTES, codes, group * GROUP_ELEMENTS + i)
+                .lanewise(VectorOperators.LSHR, 4);
+        bits = bits.add(bits).or(fifth);
       }
-      Lanes.storeBytes(bits, bytes, to + i);
+      bits.intoArray(bytes, at + i);
     }
-  }
-
-  private static IntVector codes(
-      float[] values, int from, ScaleMinHead head, int group, int top) {
-    FloatVector codes =
-        FloatVector.fromArray(Lanes.FLOATS, values, from)
-            .add(head.mins[group])
-            .div(head.scales[group]);
-    return SuperBlockLanes.nearest(codes).max(0).min(top);
   }
 
   @Override
