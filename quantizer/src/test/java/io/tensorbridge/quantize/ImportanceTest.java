@@ -39,11 +39,7 @@ class ImportanceTest {
     MemorySegment input = Golden.input(arena);
     MemorySegment rows = arena.allocate(ROW * Golden.ROWS / EVERY);
     for (int row = 0; row < Golden.ROWS / EVERY; row++) {
-<<<<<<< HEAD
-      MemorySegment.copy(input, (long) row * EVERY * ROW, rows, row * ROW, ROW);
-=======
       MemorySegment.copy(input, EVERY * ROW * row, rows, row * ROW, ROW);
->>>>>>> main
     }
     return Tensor.of(rows, DType.F32, Shape.of(Golden.ROWS / EVERY, Golden.COLUMNS));
   }
@@ -82,7 +78,7 @@ class ImportanceTest {
       MemorySegment.copy(once.data(), 0, memory, i * bytes, bytes);
     }
     Tensor many =
-        Tensor.of(memory, DType.F32, Shape.of((long) copies * SAMPLED, Golden.COLUMNS));
+        Tensor.of(memory, DType.F32, Shape.of(copies * SAMPLED, Golden.COLUMNS));
     Quantizer quantizer = Quantizer.of(scheme).withImportance(importances()).withThreads(2);
     try (QuantizedTensor one = quantizer.quantize(once);
         QuantizedTensor all = quantizer.quantize(many)) {
