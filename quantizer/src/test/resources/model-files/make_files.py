@@ -4,8 +4,11 @@ Golden files come from the packages ``safetensors`` and ``gguf`` (``pip install 
 A hostile file breaks one rule and is named after it: the part before ``--`` is the rule.
 """
 
+import io
 import json
 import struct
+import warnings
+import zipfile
 from pathlib import Path
 
 import gguf
@@ -232,6 +235,100 @@ def hostile_gguf() -> None:
     write(HERE / "hostile-gguf", ".gguf", files)
 
 
+def npy_bytes(dictionary: str, data: bytes = bytes(16), start: bytes = b"\x93NUMPY\1\0") -> bytes:
+    head = dictionary.encode() + b"\n"
+    return start + struct.pack("<H", len(head)) + head + data
+
+
+PLAIN_NPY = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
+
+
+def hostile_npy() -> None:
+    def shaped(shape: str) -> bytes:
+        return npy_bytes(PLAIN_NPY.replace("(2, 2)", shape))
+
+    files = {
+        "a-npy-file-begins-with-x93numpy": npy_bytes(PLAIN_NPY, start=b"\x93NUMPX\1\0"),
+        "a-npy-file-begins-with-x93numpy--empty": b"",
+        "versions-1-0-2-0-and-3-0-are-known": npy_bytes(PLAIN_NPY, start=b"\x93NUMPY\4\0"),
+        "the-header-ends-within-the-file": npy_bytes(PLAIN_NPY)[:30],
+        "all-elements-that-the-header-announces-are-there": npy_bytes(PLAIN_NPY, bytes(15)),
+        "all-elements-that-the-header-announces-are-there--absurd": shaped("(1099511627776,)"),
+        "the-shape-has-at-most-64-dimensions-and-2-63-bytes": shaped("(4294967296, 4294967296)"),
+        "the-shape-has-at-most-64-dimensions-and-2-63-bytes--rank": shaped("(" + "1, " * 65 + ")"),
+        "a-dimension-is-a-decimal-number-from-0-to-2-63-1": shaped("(9223372036854775808,)"),
+        "a-dimension-is-a-decimal-number-from-0-to-2-63-1--negative": shaped("(-2,)"),
+        "the-shape-is-a-tuple-such-as-3": shaped("(4)"),
+        "each-key-comes-once": npy_bytes(PLAIN_NPY.replace("'shape'", "'descr': '<f4', 'shape'")),
+        "the-header-has-the-keys-descr-fortran-order-and-shape": npy_bytes("{'descr': '<f4'}"),
+        "fortran-order-is-true-or-false": npy_bytes(PLAIN_NPY.replace("False", "None")),
+        "nothing-follows-the-header-s-dictionary": npy_bytes(PLAIN_NPY + "{}"),
+        "a-type-string-is-like-f4": npy_bytes(PLAIN_NPY.replace("<f4", "f")),
+    }
+    write(HERE / "hostile-npy", ".npy", files)
+    (HERE / "golden.npy").write_bytes(npy_bytes(PLAIN_NPY))
+
+
+def npz_bytes(compression: int, names: tuple[str, ...] = ("a.npy", "b.npy")) -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", compression) as archive:
+        for name in names:
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.compress_type = compression
+            archive.writestr(info, npy_bytes(PLAIN_NPY, struct.pack("<4f", 1, 2, 3, 4)))
+    return memory.getvalue()
+
+
+def changed(data: bytes, at: int, value: bytes) -> bytes:
+    return data[:at] + value + data[at + len(value) :]
+
+
+def hostile_npz() -> None:
+    stored = npz_bytes(zipfile.ZIP_STORED)
+    central = stored.index(b"PK\1\2")
+    second = stored.index(b"PK\1\2", central + 4)
+    end = stored.index(b"PK\5\6")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        twice = npz_bytes(zipfile.ZIP_STORED, ("a.npy", "a.npy"))
+    far = struct.pack("<I", len(stored) * 4)
+    files = {
+        "a-zip-archive-ends-with-its-end-record": stored[:-1],
+        "a-zip-archive-ends-with-its-end-record--empty": b"",
+        "the-archive-is-one-file": changed(stored, end + 4, b"\1\0"),
+        "the-directory-lies-right-before-the-archive-s-end": changed(stored, end + 16, far),
+        "each-member-comes-once": twice,
+        "the-directory-holds-as-many-members-as-the-end-record-says": changed(
+            stored, end + 8, b"\1\0\1\0"
+        ),
+        "a-member-s-description-stands-here": changed(stored, second, b"PKXX"),
+        "the-directory-holds-whole-descriptions": changed(stored, second + 28, b"\xff\x7f"),
+        "members-are-not-encrypted": changed(stored, central + 8, b"\1\0"),
+        "members-are-stored-or-deflated-as-np-savez-and-np-savez-compressed-write-them": changed(
+            stored, central + 10, b"\x0c\0"
+        ),
+        "members-lie-one-after-another-before-the-directory": changed(
+            stored, second + 42, bytes(4)
+        ),
+        "members-lie-one-after-another-before-the-directory--size": changed(
+            stored, central + 20, far + far
+        ),
+        "a-member-begins-as-the-directory-describes-it": changed(stored, 30, b"X"),
+        "a-stored-member-has-one-size": changed(stored, central + 24, struct.pack("<I", 7)),
+        "a-size-of-4-gib-or-more-stands-in-a-zip64-field": changed(
+            stored, central + 24, b"\xff\xff\xff\xff"
+        ),
+        "deflated-bytes-grow-at-most-1032-fold": changed(
+            npz_bytes(zipfile.ZIP_DEFLATED),
+            npz_bytes(zipfile.ZIP_DEFLATED).index(b"PK\1\2") + 24,
+            struct.pack("<I", 2**31),
+        ),
+    }
+    write(HERE / "hostile-npz", ".npz", files)
+    (HERE / "golden.npz").write_bytes(stored)
+    (HERE / "golden-compressed.npz").write_bytes(npz_bytes(zipfile.ZIP_DEFLATED))
+
+
 def write(folder: Path, extension: str, files: dict[str, bytes]) -> None:
     folder.mkdir(exist_ok=True)
     for name, data in files.items():
@@ -245,3 +342,5 @@ if __name__ == "__main__":
     hostile_safetensors()
     hostile_indexes()
     hostile_gguf()
+    hostile_npy()
+    hostile_npz()

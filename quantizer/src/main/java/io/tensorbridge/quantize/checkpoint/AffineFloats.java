@@ -20,9 +20,29 @@ final class AffineFloats extends FloatSource {
   private final Rounding rounding;
   private final long columns;
 
+  /** The values of a matrix whose rows are those of the shape. */
   AffineFloats(
       Shape shape,
       List<Tensor> stored,
+      Codes codes,
+      RowScales parameters,
+      ColumnGroups groups,
+      Rounding rounding) {
+    this(
+        shape,
+        stored,
+        shape.flattenedToMatrix().rowLength(),
+        codes,
+        parameters,
+        groups,
+        rounding);
+  }
+
+  /** The values of a matrix with rows of any length over all elements, the last maybe shorter. */
+  AffineFloats(
+      Shape shape,
+      List<Tensor> stored,
+      long columns,
       Codes codes,
       RowScales parameters,
       ColumnGroups groups,
@@ -32,7 +52,7 @@ final class AffineFloats extends FloatSource {
     this.parameters = parameters;
     this.groups = groups;
     this.rounding = rounding;
-    this.columns = shape.flattenedToMatrix().rowLength();
+    this.columns = columns;
   }
 
   @Override

@@ -49,7 +49,7 @@ final class Fp4Packed {
       return new AffineFloats(
           shape,
           mapped.all(),
-          new NibbleCodes(mapped.tensor(packed).data(), columns, CodeValues.e2m1()),
+          new NibbleCodes(mapped.tensor(packed).data(), columns, CodeValues.e2m1(), false),
           new BlockScales(grid.groups(), grid.blockRows(), values, _ -> 0),
           new ColumnGroups.Even(grid.groupColumns()),
           Rounding.BF16);

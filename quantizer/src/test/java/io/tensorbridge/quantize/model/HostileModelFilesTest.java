@@ -12,7 +12,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 final class HostileModelFilesTest {
   static Stream<Path> hostileFiles() {
-    return Stream.of("hostile-safetensors", "hostile-index", "hostile-gguf")
+    return Stream.of(
+        "hostile-safetensors", "hostile-index", "hostile-gguf", "hostile-npy", "hostile-npz")
         .flatMap(ModelFiles::resources);
   }
 
