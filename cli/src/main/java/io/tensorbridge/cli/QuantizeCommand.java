@@ -41,6 +41,12 @@ final class QuantizeCommand implements Command {
             .option(Option.flag("--no-default-skips", "Quantize also what is kept by default:"
                 + " what llama.cpp keeps (norms, small routers, position embeddings), and"
                 + " outside ggml types embeddings and heads; see docs/files.md."))
+            .option(Option.value("--metadata", "KEY=VALUE",
+                "Adds to the metadata of IN, or replaces"
+                    + " them; in GGUF true, false and numbers become such. May be repeated."))
+            .option(Option.value("--max-shard-size", "SIZE",
+                "Of a .safetensors.index.json: the most"
+                    + " that the tensors of a file take, for example 2GiB; default 5 GB."))
             .option(Option.value("--nonfinite", "error|clip", "What to do with NaN and"
                 + " infinities; default error."));
     return GateOptions.addTo(WorkOptions.addTo(syntax))
@@ -76,6 +82,7 @@ final class QuantizeCommand implements Command {
     ConversionResult result;
     try (ModelConversion conversion =
         ModelConversion.quantize(formats, input, target, options)) {
+      prepare(conversion, arguments);
       result = ConversionWork.run(conversion, "quantize", work, console);
     }
     double seconds = (System.nanoTime() - started) / 1e9;
@@ -89,6 +96,20 @@ final class QuantizeCommand implements Command {
       console.err().println("tensorbridge quantize: left out: " + failure.getMessage());
     }
     return result.failures().isEmpty() ? ExitCode.DONE : ExitCode.FAILED;
+  }
+
+  private static void prepare(ModelConversion conversion, Arguments arguments) {
+    for (String text : arguments.values("--metadata")) {
+      int equals = text.indexOf('=');
+      if (equals <= 0) {
+        throw new UsageException("--metadata is \"" + text + "\"; it takes KEY=VALUE");
+      }
+      conversion.putMetadata(text.substring(0, equals), text.substring(equals + 1));
+    }
+    arguments
+        .value("--max-shard-size")
+        .ifPresent(
+            size -> conversion.limitShards(Math.max(1, ByteSize.parse("--max-shard-size", size))));
   }
 
   private static ConversionOptions conversionOptions(Arguments arguments) {

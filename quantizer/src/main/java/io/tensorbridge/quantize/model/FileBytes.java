@@ -89,7 +89,9 @@ final class FileBytes implements AutoCloseable {
 
   /** A read-only view, valid until {@link #close()}. */
   MemorySegment mapped(long byteOffset, long byteLength) {
-    return mapping().asSlice(byteOffset, byteLength);
+    return byteLength == 0
+        ? MemorySegment.NULL.asReadOnly() // may lie behind the end of the file
+        : mapping().asSlice(byteOffset, byteLength);
   }
 
   private synchronized MemorySegment mapping() {

@@ -24,6 +24,9 @@ import java.util.Set;
  * comfy.gguf.orig_shape.NAME}, where ComfyUI-GGUF looks for it too.
  */
 public final class GgufWriter implements ReadableWriter {
+  /** More would only waste space: a huge page. */
+  private static final int LARGEST_ALIGNMENT = 1 << 21;
+
   private final AtomicFile file;
   private final long dataOffset;
   private final List<StoredTensor> tensors;
@@ -39,8 +42,8 @@ public final class GgufWriter implements ReadableWriter {
    *
    * @param target where it shall appear
    * @param entries all tensors, in the order in which they shall lie in the file
-   * @param metadata keys and values, for example {@code general.architecture}; the alignment and
-   *     original shapes are the writer's own
+   * @param metadata keys and values, for example {@code general.architecture}; {@code
+   *     general.alignment} is kept to, and original shapes are the writer's own
    * @return the writer, owned by the caller
    * @throws FormatException if GGUF can't hold an entry, or the disk refuses
    */
@@ -49,15 +52,16 @@ public final class GgufWriter implements ReadableWriter {
     Map<String, GgufValue> allMetadata = new LinkedHashMap<>();
     metadata.forEach(
         (key, value) -> {
-          if (!key.equals(GgufHeader.ALIGNMENT_KEY) && !key.startsWith(GgufHeader.SHAPE_KEY)) {
+          if (!key.startsWith(GgufHeader.SHAPE_KEY)) {
             allMetadata.put(key, value);
           }
         });
-    List<StoredTensor> tensors = plan(target, entries, allMetadata);
-    byte[] header = header(tensors, allMetadata);
+    int alignment = alignment(target, metadata);
+    List<StoredTensor> tensors = plan(target, entries, allMetadata, alignment);
+    byte[] header = header(tensors, allMetadata, alignment);
     long end = 0;
     for (StoredTensor tensor : tensors) {
-      end = GgufHeader.padded(tensor.begin() + tensor.byteLength(), GgufHeader.DEFAULT_ALIGNMENT);
+      end = GgufHeader.padded(tensor.begin() + tensor.byteLength(), alignment);
     }
     AtomicFile file = AtomicFile.create(target, header.length + end);
     try {
@@ -93,8 +97,26 @@ public final class GgufWriter implements ReadableWriter {
                 + " don't); the longest is " + longest);
   }
 
+  /** A power of two as ggml wants it, and a multiple of 8 as gguf-py does. */
+  private static int alignment(Path target, Map<String, GgufValue> metadata) {
+    GgufValue value = metadata.get(GgufHeader.ALIGNMENT_KEY);
+    if (value == null) {
+      return GgufHeader.DEFAULT_ALIGNMENT;
+    }
+    if (value instanceof GgufValue.Whole(GgufValueType type, long alignment)
+        && type == GgufValueType.U32
+        && Long.bitCount(alignment) == 1
+        && alignment >= Long.BYTES
+        && alignment <= LARGEST_ALIGNMENT) {
+      return (int) alignment;
+    }
+    throw new FormatException(
+        target + ": " + GgufHeader.ALIGNMENT_KEY + " is " + value.toText()
+            + "; a GGUF file can have a power of two from 8 to " + LARGEST_ALIGNMENT);
+  }
+
   private static List<StoredTensor> plan(
-      Path target, List<TensorEntry> entries, Map<String, GgufValue> metadata) {
+      Path target, List<TensorEntry> entries, Map<String, GgufValue> metadata, int alignment) {
     List<StoredTensor> tensors = new ArrayList<>(entries.size());
     Set<String> names = new HashSet<>();
     long end = 0;
@@ -107,7 +129,7 @@ public final class GgufWriter implements ReadableWriter {
       if (!stored.equals(entry.shape())) {
         metadata.put(GgufHeader.SHAPE_KEY + entry.name(), shapeValue(entry.shape()));
       }
-      long begin = GgufHeader.padded(end, GgufHeader.DEFAULT_ALIGNMENT);
+      long begin = GgufHeader.padded(end, alignment);
       tensors.add(
           new StoredTensor(entry.name(), type, stored, entry.shape(), begin, entry.byteLength()));
       end = begin + entry.byteLength();
@@ -158,7 +180,8 @@ public final class GgufWriter implements ReadableWriter {
     return GgufValue.wholes(small ? GgufValueType.I32 : GgufValueType.I64, shape.dimensions());
   }
 
-  private static byte[] header(List<StoredTensor> tensors, Map<String, GgufValue> metadata) {
+  private static byte[] header(
+      List<StoredTensor> tensors, Map<String, GgufValue> metadata, int alignment) {
     GgufOutput output = new GgufOutput();
     output.writeU32(GgufHeader.MAGIC);
     output.writeU32(GgufHeader.WRITTEN_VERSION);
@@ -179,7 +202,7 @@ public final class GgufWriter implements ReadableWriter {
       output.writeU32(tensor.type().number());
       output.writeI64(tensor.begin());
     }
-    output.padTo(GgufHeader.DEFAULT_ALIGNMENT);
+    output.padTo(alignment);
     return output.toByteArray();
   }
 

@@ -60,7 +60,9 @@ public final class ModelConversion implements AutoCloseable {
   private final List<String> warnings = new ArrayList<>();
   private final Map<String, BridgeException> failures = new LinkedHashMap<>();
   private final ConversionRun.Cancellation cancellation = new ConversionRun.Cancellation();
+  private final Map<String, String> metadata = new LinkedHashMap<>();
   private List<TensorPlan> plans = List.of();
+  private long maxShardBytes = ShardedSafetensorsWriter.DEFAULT_SHARD_BYTES;
 
   private ModelConversion(
       TensorFile input,
@@ -256,6 +258,26 @@ public final class ModelConversion implements AutoCloseable {
   }
 
   /**
+   * Limits the shards of a sharded output; other outputs have none.
+   *
+   * @param bytes of the tensors in a shard, at least 1
+   */
+  public void limitShards(long bytes) {
+    maxShardBytes = bytes;
+  }
+
+  /**
+   * Adds to the metadata that come from the input, or replaces them.
+   *
+   * @param key for example {@code general.name}
+   * @param text the value; in GGUF of the type that the key has in the input, else true or false, a
+   *     number, or text, whichever it reads as
+   */
+  public void putMetadata(String key, String text) {
+    metadata.put(key, text);
+  }
+
+  /**
    * Converts the model.
    *
    * @param threads how many threads shall work, at least 1; the calling one is among them
@@ -284,9 +306,16 @@ public final class ModelConversion implements AutoCloseable {
 
   private TensorFileWriter createWriter(List<TensorPlan> written) {
     List<TensorEntry> outputs = outputs(written);
-    return format instanceof GgufFormat
-        ? GgufWriter.create(target, outputs, OutputMetadata.values(input, written, scheme))
-        : format.create(target, outputs, OutputMetadata.text(input));
+    if (format instanceof GgufFormat) {
+      Map<String, GgufValue> values = OutputMetadata.values(input, written, scheme);
+      metadata.forEach((key, text) -> values.put(key, OutputMetadata.value(values, key, text)));
+      return GgufWriter.create(target, outputs, values);
+    }
+    Map<String, String> text = OutputMetadata.text(input);
+    text.putAll(metadata);
+    return format instanceof SafetensorsFormat && SafetensorsFormat.isIndex(target)
+        ? ShardedSafetensorsWriter.create(target, outputs, text, maxShardBytes)
+        : format.create(target, outputs, text);
   }
 
   private static List<TensorEntry> outputs(List<TensorPlan> plans) {

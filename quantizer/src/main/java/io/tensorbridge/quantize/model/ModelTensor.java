@@ -201,8 +201,8 @@ public record ModelTensor(
   private static ModelTensor quantized(TensorFile file, TensorEntry entry, QuantScheme scheme) {
     Shape shape = blockShape(scheme, entry.shape());
     List<TensorEntry> parts = new ArrayList<>(3);
-    for (OutputSpec part : scheme.parts(shape)) {
-      TensorEntry found = parts.isEmpty() ? entry : file.entry(partName(entry.name(), part));
+    for (OutputSpec part : partsOf(entry, scheme, shape)) {
+      TensorEntry found = parts.isEmpty() ? entry : part(file, entry, part);
       if (found.byteLength() != part.type().byteLength()) {
         throw new FormatException(
             "tensor \"" + entry.name() + "\" is " + scheme + entry.shape() + ": its part "
@@ -221,6 +221,30 @@ public record ModelTensor(
         Optional.of(scheme),
         List.copyOf(parts),
         Optional.of(reading));
+  }
+
+  private static List<OutputSpec> partsOf(TensorEntry entry, QuantScheme scheme, Shape shape) {
+    try {
+      return scheme.parts(shape);
+    } catch (BridgeException impossible) {
+      throw new FormatException(
+          "tensor \"" + entry.name() + "\" can't be " + entry.encoding() + shape + ": "
+              + impossible.getMessage(),
+          -1,
+          "schemes that take the shape");
+    }
+  }
+
+  private static TensorEntry part(TensorFile file, TensorEntry entry, OutputSpec part) {
+    try {
+      return file.entry(partName(entry.name(), part));
+    } catch (TensorException missing) {
+      throw new FormatException(
+          "tensor \"" + entry.name() + "\" is " + entry.encoding() + ": its part " + part.name()
+              + " is missing; " + missing.reason(),
+          -1,
+          "all parts of a quantized tensor");
+    }
   }
 
   /** The name of the entry that holds a further part of a tensor. */

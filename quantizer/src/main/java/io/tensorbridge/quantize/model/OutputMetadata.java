@@ -1,5 +1,7 @@
 package io.tensorbridge.quantize.model;
 
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.OptionException;
 import io.tensorbridge.file.TensorFile;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,7 +30,7 @@ final class OutputMetadata {
       text.remove(FILE_TYPE_KEY);
     } else {
       input.metadata().forEach((key, value) -> {
-        if (!SchemeMetadata.isOurs(key)) {
+        if (!SchemeMetadata.isOurs(key) && !key.equals(ShardIndex.TOTAL_SIZE)) {
           text.put(key, value);
         }
       });
@@ -57,6 +59,65 @@ final class OutputMetadata {
       values.put(FILE_TYPE_KEY, GgufValue.u32(fileType));
     }
     return values;
+  }
+
+  /**
+   * A value that a user gives as text.
+   *
+   * @param present values whose types are kept
+   * @throws OptionException if the text is no value of the key's type
+   */
+  static GgufValue value(Map<String, GgufValue> present, String key, String text) {
+    GgufValue before = present.get(key);
+    try {
+      return switch (before) {
+        case null -> guessed(text);
+        case GgufValue.Whole(GgufValueType type, long _) -> new GgufValue.Whole(
+            type, type == GgufValueType.U64 ? Long.parseUnsignedLong(text) : inRange(type, text));
+        case GgufValue.Real(GgufValueType type, double _) ->
+            new GgufValue.Real(type, Double.parseDouble(text));
+        case GgufValue.Bool _ when text.equals("true") || text.equals("false") ->
+            new GgufValue.Bool(Boolean.parseBoolean(text));
+        case GgufValue.Text _ -> new GgufValue.Text(text);
+        case GgufValue.Bool _,GgufValue.Array _ -> throw new NumberFormatException();
+      };
+    } catch (NumberFormatException malformed) {
+      throw new OptionException(
+          ErrorCode.BAD_OPTION,
+          "metadata",
+          "\"" + text + "\" is no value for " + key + ", which is " + before.type() + " there");
+    }
+  }
+
+  private static long inRange(GgufValueType type, String text) {
+    long value = Long.parseLong(text);
+    boolean signed = type == GgufValueType.I8 || type == GgufValueType.I16
+        || type == GgufValueType.I32 || type == GgufValueType.I64;
+    int bits = 8 * type.leastBytes();
+    long least = signed ? -1L << (bits - 1) : 0;
+    long most = bits == Long.SIZE ? Long.MAX_VALUE : (1L << (signed ? bits - 1 : bits)) - 1;
+    if (value < least || value > most) {
+      throw new NumberFormatException();
+    }
+    return value;
+  }
+
+  /** As gguf-py's scripts do: true and false, 32-bit numbers if they fit, else text. */
+  private static GgufValue guessed(String text) {
+    if (text.equals("true") || text.equals("false")) {
+      return new GgufValue.Bool(Boolean.parseBoolean(text));
+    }
+    if (text.matches("[+-]?\\d{1,18}")) {
+      long value = Long.parseLong(text);
+      boolean unsigned = value >= 0 && value < 1L << Integer.SIZE;
+      boolean small = value == (int) value;
+      return new GgufValue.Whole(
+          unsigned ? GgufValueType.U32 : small ? GgufValueType.I32 : GgufValueType.I64, value);
+    }
+    if (text.matches("[+-]?\\d*\\.\\d+([eE][+-]?\\d+)?")) {
+      return new GgufValue.Real(GgufValueType.F32, Double.parseDouble(text));
+    }
+    return new GgufValue.Text(text);
   }
 
   /** llama.h, {@code enum llama_ftype}; -1 for a scheme that it does not have. */

@@ -17,7 +17,7 @@ final class SafetensorsFormat implements TensorFileFormat {
 
   @Override
   public TensorFile open(Path path) {
-    return path.toString().endsWith(SafetensorsProvider.INDEX_EXTENSION)
+    return isIndex(path)
         ? ShardedSafetensors.open(path)
         : SafetensorsFile.open(path);
   }
@@ -30,6 +30,13 @@ final class SafetensorsFormat implements TensorFileFormat {
   @Override
   public TensorFileWriter create(
       Path target, List<TensorEntry> entries, Map<String, String> metadata) {
-    return SafetensorsWriter.create(target, entries, metadata);
+    return isIndex(target)
+        ? ShardedSafetensorsWriter.create(
+            target, entries, metadata, ShardedSafetensorsWriter.DEFAULT_SHARD_BYTES)
+        : SafetensorsWriter.create(target, entries, metadata);
+  }
+
+  static boolean isIndex(Path path) {
+    return path.toString().endsWith(SafetensorsProvider.INDEX_EXTENSION);
   }
 }

@@ -1,11 +1,16 @@
 package io.tensorbridge.quantize.model;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.exc.StreamReadException;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.core.util.Separators;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.quantize.internal.json.JsonText;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -19,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * @param metadata text and numbers of {@code metadata}, as text
  */
 record ShardIndex(Map<String, String> shards, Map<String, String> metadata) {
+  /** The one key of {@code metadata} that is always there. */
+  static final String TOTAL_SIZE = "total_size";
+
   private static final int LARGEST_INDEX = 100_000_000;
 
   static ShardIndex read(FileBytes file) {
@@ -42,6 +50,40 @@ record ShardIndex(Map<String, String> shards, Map<String, String> metadata) {
       throw broken(file, 0, "a weight_map", "it has none");
     }
     return index;
+  }
+
+  /**
+   * The text of an index as huggingface_hub writes it.
+   *
+   * @param shards tensor name to file name, in the order in which they shall stand
+   * @param metadata text beside {@code total_size}
+   * @param totalBytes of all tensors
+   */
+  static byte[] write(Map<String, String> shards, Map<String, String> metadata, long totalBytes) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (JsonGenerator json = JsonText.factory(LARGEST_INDEX).createGenerator(bytes)) {
+      json.setPrettyPrinter(new DefaultPrettyPrinter(Separators.createDefaultInstance()
+          .withObjectFieldValueSpacing(Separators.Spacing.AFTER)));
+      json.writeStartObject();
+      json.writeObjectFieldStart("metadata");
+      for (Map.Entry<String, String> entry : metadata.entrySet()) {
+        if (!entry.getKey().equals(TOTAL_SIZE)) {
+          json.writeStringField(entry.getKey(), entry.getValue());
+        }
+      }
+      json.writeNumberField(TOTAL_SIZE, totalBytes);
+      json.writeEndObject();
+      json.writeObjectFieldStart("weight_map");
+      for (Map.Entry<String, String> entry : shards.entrySet()) {
+        json.writeStringField(entry.getKey(), entry.getValue());
+      }
+      json.writeEndObject();
+      json.writeEndObject();
+      json.writeRaw('\n');
+    } catch (IOException impossible) {
+      throw new UncheckedIOException(impossible);
+    }
+    return bytes.toByteArray();
   }
 
   private void readTop(FileBytes file, JsonParser parser) throws IOException {

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +32,7 @@ public final class ShardedSafetensors implements PositionedFile {
       Path path, ShardIndex index, Map<String, SafetensorsFile> shards) {
     this.shards = shards;
     this.shardOf = index.shards();
-    this.metadata = Map.copyOf(index.metadata());
+    this.metadata = metadata(index, shards);
     List<TensorEntry> entries = new ArrayList<>(shardOf.size());
     for (Map.Entry<String, String> item : shardOf.entrySet()) {
       entries.add(entryIn(path, item.getKey(), item.getValue()));
@@ -73,6 +74,16 @@ public final class ShardedSafetensors implements PositionedFile {
           index, "the shard " + shard + " of tensor \"" + tensor + "\" is missing", null);
     }
     return SafetensorsFile.open(file);
+  }
+
+  /** What the index tells, and what the shards tell beside it. */
+  private static Map<String, String> metadata(
+      ShardIndex index, Map<String, SafetensorsFile> shards) {
+    Map<String, String> metadata = new LinkedHashMap<>(index.metadata());
+    for (SafetensorsFile shard : shards.values()) {
+      shard.metadata().forEach(metadata::putIfAbsent);
+    }
+    return Collections.unmodifiableMap(metadata);
   }
 
   private TensorEntry entryIn(Path path, String name, String shard) {
