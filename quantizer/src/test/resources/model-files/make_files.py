@@ -13,7 +13,7 @@ from pathlib import Path
 
 import gguf
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save, save_file
 
 HERE = Path(__file__).parent
 
@@ -235,6 +235,76 @@ def hostile_gguf() -> None:
     write(HERE / "hostile-gguf", ".gguf", files)
 
 
+def checkpoint(**tensors: np.ndarray) -> bytes:
+    return save({name.replace("__", "."): tensor for name, tensor in tensors.items()})
+
+
+def hostile_checkpoints() -> None:
+    """Sound safetensors whose entries are no sound checkpoint."""
+
+    def i32(*shape: int) -> np.ndarray:
+        return np.zeros(shape, "int32")
+
+    gptq = {
+        "l__qweight": i32(8, 32),
+        "l__qzeros": i32(2, 4),
+        "l__scales": np.ones((2, 32), "float16"),
+        "l__g_idx": (np.arange(64) // 32).astype("int32"),
+    }
+    awq = {
+        "l__qweight": i32(64, 4),
+        "l__qzeros": i32(2, 4),
+        "l__scales": np.ones((2, 32), "float16"),
+    }
+    packed = {
+        "l__weight_packed": i32(4, 8),
+        "l__weight_scale": np.ones((4, 2), "float32"),
+        "l__weight_shape": np.array([4, 64], "int64"),
+    }
+    int8 = {"l__weight": np.zeros((4, 8), "int8"), "l__SCB": np.ones(4, "float32")}
+    scaled = {"l__weight": np.zeros((4, 8), "int8"), "l__weight_scale": np.ones((4, 1), "float32")}
+    absurd = np.array([2**32, 2**32], "int64")
+    files = {
+        "all-entries-of-a-quantized-tensor--gptq": {**gptq, "l__qzeros": None},
+        "all-entries-of-a-quantized-tensor--packed": {**packed, "l__weight_scale": None},
+        "all-entries-of-a-quantized-tensor--shape": {**packed, "l__weight_shape": None},
+        "all-entries-of-a-quantized-tensor--int8": {**int8, "l__weight": None},
+        "entries-that-match--gptq-scales": {**gptq, "l__scales": np.ones((2, 31), "float16")},
+        "entries-that-match--gptq-groups": {**gptq, "l__scales": np.ones((65, 32), "float16")},
+        "entries-that-match--gptq-zeros": {**gptq, "l__qzeros": i32(3, 4)},
+        "entries-that-match--gptq-order": {**gptq, "l__g_idx": i32(7)},
+        "entries-that-match--awq-codes": {**awq, "l__qweight": i32(64, 5)},
+        "entries-that-match--awq-scales": {**awq, "l__scales": np.ones((3, 32), "float16")},
+        "entries-that-match--packed-codes": {**packed, "l__weight_packed": i32(4, 70)},
+        "entries-that-match--packed-scales": {**packed, "l__weight_scale": np.ones((4, 3), "float32")},
+        "entries-that-match--packed-zeros": {**packed, "l__weight_zero_point": i32(4, 4)},
+        "entries-that-match--packed-shape": {**packed, "l__weight_shape": np.ones(2, "float32")},
+        "entries-that-match--int8": {**int8, "l__SCB": np.ones(3, "float32")},
+        "entries-that-match--scaled": {**scaled, "l__weight_scale": np.ones((3, 3), "float32")},
+        "shapes-of-stored-elements": {**packed, "l__weight_shape": absurd},
+        "shapes-of-stored-elements--negative": {
+            **packed, "l__weight_shape": np.array([-4, -64], "int64")
+        },
+        "shapes-of-stored-elements--empty": {
+            **packed, "l__weight_shape": np.array([0, 64], "int64")
+        },
+        "group-indexes-below-the-number-of-groups": {
+            **gptq, "l__g_idx": np.full(64, 2, "int32")
+        },
+        "group-indexes-below-the-number-of-groups--negative": {
+            **gptq, "l__g_idx": np.full(64, -1, "int32")
+        },
+        "int8-weights-in-rows": {**int8, "l__weight_format": np.array(1, "uint8")},
+        "one-tensor-of-a-name": {**gptq, "l__weight": np.ones(4, "float32")},
+        "entries-of-one-tensor-each": {**int8, **scaled},
+    }
+    folder = HERE / "hostile-checkpoint"
+    folder.mkdir(exist_ok=True)
+    for name, tensors in files.items():
+        kept = {key: value for key, value in tensors.items() if value is not None}
+        (folder / f"{name}.safetensors").write_bytes(checkpoint(**kept))
+
+
 def npy_bytes(dictionary: str, data: bytes = bytes(16), start: bytes = b"\x93NUMPY\1\0") -> bytes:
     head = dictionary.encode() + b"\n"
     return start + struct.pack("<H", len(head)) + head + data
@@ -344,3 +414,4 @@ if __name__ == "__main__":
     hostile_gguf()
     hostile_npy()
     hostile_npz()
+    hostile_checkpoints()

@@ -5,6 +5,7 @@ import io.tensorbridge.file.TensorFileFormat;
 import io.tensorbridge.file.TensorFileFormatProvider;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.QuantScheme;
+import io.tensorbridge.quantize.checkpoint.CheckpointLayouts;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.ArrayList;
@@ -18,7 +19,9 @@ final class SchemeTable {
   private SchemeTable() {}
 
   static String text() {
-    TextTable table = new TextTable("  scheme", ">bits per weight", ">row must divide by", "files");
+    TextTable table = 
+        new TextTable(
+            "  scheme", ">bits per weight", ">row must divide by", "files", "in safetensors as");
     List<TensorFileFormatProvider> providers = TensorFileFormats.ofServices().providers();
     List<TensorFileFormat> formats = new ArrayList<>();
     providers.forEach(provider -> formats.add(provider.create()));
@@ -34,7 +37,8 @@ final class SchemeTable {
           "  " + family,
           String.format(Locale.ROOT, "%.2f", scheme.bitsPerWeight(TYPICAL)),
           Integer.toString(scheme.blockElements()),
-          String.join(" ", holders));
+          String.join(" ", holders),
+          holders.contains("safetensors") ? CheckpointLayouts.titleFor(scheme).orElse("") : "");
     }
     StringWriter text = new StringWriter();
     PrintWriter out = new PrintWriter(text);

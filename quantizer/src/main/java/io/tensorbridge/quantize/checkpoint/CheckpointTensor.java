@@ -1,8 +1,12 @@
 package io.tensorbridge.quantize.checkpoint;
 
 import io.tensorbridge.Shape;
+import io.tensorbridge.Tensor;
 import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.op.OutputSpec;
+import io.tensorbridge.quantize.FloatSource;
 import io.tensorbridge.quantize.QuantScheme;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -26,5 +30,26 @@ public record CheckpointTensor(
   /** Keeps its own list. */
   public CheckpointTensor {
     entries = List.copyOf(entries);
+  }
+
+  /** The same tensor, read as a scheme does whose parts its first entries are. */
+  CheckpointTensor as(QuantScheme known) {
+    List<OutputSpec> parts = known.parts(shape);
+    for (int i = 0; i < parts.size(); i++) {
+      OutputSpec part = parts.get(i);
+      if (entries.get(i).byteLength() != part.type().byteLength()) {
+        throw CheckpointEntries.mismatch(name, entries.get(i), part.type().toString());
+      }
+    }
+    FloatReading bySchemes = file -> {
+      MappedEntries mapped = new MappedEntries(file);
+      List<Tensor> sources = new ArrayList<>(parts.size());
+      for (OutputSpec part : parts) {
+        sources.add(mapped.part(entries.get(sources.size()), part));
+      }
+      return FloatSource.of(known, shape, sources);
+    };
+    return new CheckpointTensor(
+        name, shape, known.toString(), Optional.of(known), entries, bySchemes);
   }
 }

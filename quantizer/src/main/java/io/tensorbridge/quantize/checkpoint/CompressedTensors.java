@@ -5,23 +5,27 @@ import io.tensorbridge.Shape;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.op.OutputSpec;
-import io.tensorbridge.quantize.FloatSource;
+import io.tensorbridge.quantize.FloatScheme;
+import io.tensorbridge.quantize.Fp8Scheme;
 import io.tensorbridge.quantize.Int8Scheme;
+import io.tensorbridge.quantize.MxScheme;
+import io.tensorbridge.quantize.Nvfp4Scheme;
 import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.checkpoint.StoredEntry.Content;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The formats of compressed-tensors (0.20), the library of vLLM's checkpoints: pack-quantized,
  * int-quantized, float-quantized, mxfp8-quantized, nvfp4- and mxfp4-pack-quantized.
  */
 final class CompressedTensors implements CheckpointLayout {
-  private static final Int8Scheme INT8 = new Int8Scheme(Int8Scheme.Rule.COMPRESSED_TENSORS);
   private static final String LIBRARY = "compressed-tensors";
   private static final String PACKED = "_packed";
   private static final String SCALE = "_scale";
+  private static final String GLOBAL = "_global_scale";
 
   @Override
   public String title() {
@@ -30,18 +34,69 @@ final class CompressedTensors implements CheckpointLayout {
 
   @Override
   public boolean takes(QuantScheme scheme) {
-    return scheme.equals(INT8);
+    return switch (scheme) {
+      case Int8Scheme int8 -> int8.rule() == Int8Scheme.Rule.COMPRESSED_TENSORS;
+      case Fp8Scheme fp8 -> fp8.scale() != Fp8Scheme.Scale.BLOCK;
+      case MxScheme mx -> mx.element() != MxScheme.Element.INT8;
+      case Nvfp4Scheme _ -> true;
+      default -> false;
+    };
   }
 
   @Override
   public List<StoredEntry> store(String name, QuantScheme scheme, Shape shape, DType source) {
-    long rows = scheme.parts(shape).get(1).type().shape().elementCount();
-    return List.of(
-        new StoredEntry(
-            TensorEntry.of(name, new TensorType(DType.I8, shape)), new Content.Part(0)),
-        new StoredEntry(
-            TensorEntry.of(name + SCALE, new TensorType(DType.F32, Shape.of(rows, 1))),
-            new Content.Part(1)));
+    OutputSpec scales = scheme.parts(shape).get(1);
+    long rows = shape.flattenedToMatrix().dimension(0);
+    return switch (scheme) {
+      case Fp8Scheme(FloatScheme type, Fp8Scheme.Scale scale) -> {
+        Shape each = scale == Fp8Scheme.Scale.ROW ? Shape.of(rows, 1) : scales.type().shape();
+        yield List.of(
+            part(0, name, type == FloatScheme.FP8_E4M3 ? DType.F8_E4M3 : DType.F8_E5M2, shape),
+            part(1, name + SCALE, DType.F32, each));
+      }
+      case MxScheme mx when mx.element() == MxScheme.Element.E2M1 ->
+          List.of(
+              part(0, name + PACKED, DType.U8, halved(shape)),
+              part(1, name + SCALE, DType.U8, scales.type().shape()));
+      case MxScheme mx ->
+          List.of(
+              part(
+                  0,
+                  name,
+                  mx.element() == MxScheme.Element.E4M3 ? DType.F8_E4M3 : DType.F8_E5M2,
+                  shape),
+              part(1, name + SCALE, DType.U8, scales.type().shape()));
+      case Nvfp4Scheme _ ->
+          List.of(
+              part(0, name + PACKED, DType.U8, halved(shape)),
+              part(1, name + SCALE, DType.F8_E4M3, scales.type().shape()),
+              new StoredEntry(
+                  TensorEntry.of(name + GLOBAL, new TensorType(DType.F32, Shape.of(1))),
+                  new Content.Converted(2, CompressedTensors::inverse)));
+      default ->
+          List.of(
+              part(0, name, DType.I8, shape),
+              part(1, name + SCALE, DType.F32, Shape.of(rows, 1)));
+    };
+  }
+
+  private static StoredEntry part(int index, String name, DType dtype, Shape shape) {
+    return new StoredEntry(
+        TensorEntry.of(name, new TensorType(dtype, shape)), new Content.Part(index));
+  }
+
+  /** Of two codes in a byte. */
+  private static Shape halved(Shape shape) {
+    Shape matrix = shape.flattenedToMatrix();
+    return Shape.of(matrix.dimension(0), matrix.dimension(1) / 2);
+  }
+
+  /** The scale of all the tensor divides here, while ours multiplies. */
+  private static byte[] inverse(byte[] scale) {
+    MemorySegment value = MemorySegment.ofArray(scale.clone());
+    float inverse = 1f / value.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0);
+    value.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, inverse);
+    return value.toArray(ValueLayout.JAVA_BYTE);
   }
 
   @Override
@@ -58,37 +113,9 @@ final class CompressedTensors implements CheckpointLayout {
     }
     for (String name : entries.stems(SCALE)) {
       if (PlainQuantized.isCode(entries, name)) {
-        found.add(plain(entries, PlainQuantized.recognise(entries, name, SCALE, LIBRARY)));
+        found.add(PlainQuantized.recognise(entries, name, SCALE, LIBRARY));
       }
     }
     return found;
-  }
-
-  /** Where our own scheme says the same, the tensor has that scheme. */
-  private static CheckpointTensor plain(CheckpointEntries entries, CheckpointTensor tensor) {
-    List<OutputSpec> parts = INT8.parts(tensor.shape());
-    boolean ours = tensor.entries().size() == 2
-        && entries.has(tensor.name(), DType.I8)
-        && entries.has(tensor.name() + SCALE, DType.F32)
-        && tensor.entries().get(1).byteLength() == parts.get(1).type().byteLength();
-    if (!ours) {
-      return tensor;
-    }
-    FloatReading reading = file -> {
-      MappedEntries mapped = new MappedEntries(file);
-      return FloatSource.of(
-          INT8,
-          tensor.shape(),
-          List.of(
-              mapped.part(tensor.entries().get(0), parts.get(0)),
-              mapped.part(tensor.entries().get(1), parts.get(1))));
-    };
-    return new CheckpointTensor(
-        tensor.name(),
-        tensor.shape(),
-        INT8.toString(),
-        Optional.of(INT8),
-        tensor.entries(),
-        reading);
   }
 }

@@ -4,6 +4,9 @@ import io.tensorbridge.DType;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.quantize.MxScheme;
+import io.tensorbridge.quantize.Nvfp4Scheme;
+import io.tensorbridge.quantize.QuantScheme;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * bfloat16.
  */
 final class Fp4Packed {
+  private static final int MX_GROUP = 32;
+  private static final int NV_GROUP = 16;
+
   private Fp4Packed() {}
 
   static CheckpointTensor recognise(CheckpointEntries entries, String name) {
@@ -60,7 +66,16 @@ final class Fp4Packed {
     if (global != null) {
       all.add(global);
     }
-    return new CheckpointTensor(name, shape, encoding, Optional.empty(), all, reading);
+    if (global != null && grid.blockRows() == 1 && grid.groupColumns() == NV_GROUP) {
+      QuantScheme nvfp4 = new Nvfp4Scheme();
+      return new CheckpointTensor(
+          name, shape, nvfp4.toString(), Optional.of(nvfp4), all, reading);
+    }
+    CheckpointTensor tensor =
+        new CheckpointTensor(name, shape, encoding, Optional.empty(), all, reading);
+    return global == null && grid.blockRows() == 1 && grid.groupColumns() == MX_GROUP
+        ? tensor.as(new MxScheme(MxScheme.Element.E2M1, MxScheme.Rounding.FLOOR))
+        : tensor;
   }
 
   /** Whether an entry's dtype is that of packed E2M1. */

@@ -4,6 +4,7 @@ import io.tensorbridge.DType;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.quantize.QuantScheme;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -72,7 +73,12 @@ final class PlainQuantized {
     if (zeros != null) {
       all.add(zeros);
     }
-    return new CheckpointTensor(name, shape, encoding, Optional.empty(), all, reading);
+    CheckpointTensor tensor =
+        new CheckpointTensor(name, shape, encoding, Optional.empty(), all, reading);
+    Optional<QuantScheme> scheme = zeros == null
+        ? SchemeOfScales.of(code, dtype, grid, rows, columns)
+        : Optional.empty();
+    return scheme.map(tensor::as).orElse(tensor);
   }
 
   private static String encoding(DType code) {

@@ -2,6 +2,10 @@ package io.tensorbridge.quantize.checkpoint;
 
 import io.tensorbridge.DType;
 import io.tensorbridge.Shape;
+import io.tensorbridge.TensorType;
+import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.quantize.FloatScheme;
+import io.tensorbridge.quantize.Fp8Scheme;
 import io.tensorbridge.quantize.QuantScheme;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,12 +24,19 @@ final class ScaledFp8 implements CheckpointLayout {
 
   @Override
   public boolean takes(QuantScheme scheme) {
-    return false;
+    return scheme instanceof Fp8Scheme fp8 && fp8.scale() == Fp8Scheme.Scale.BLOCK;
   }
 
   @Override
   public List<StoredEntry> store(String name, QuantScheme scheme, Shape shape, DType source) {
-    throw new UnsupportedOperationException(title());
+    FloatScheme type = ((Fp8Scheme) scheme).type();
+    DType dtype = type == FloatScheme.FP8_E4M3 ? DType.F8_E4M3 : DType.F8_E5M2;
+    TensorType scales = scheme.parts(shape).get(1).type();
+    return List.of(
+        new StoredEntry(
+            TensorEntry.of(name, new TensorType(dtype, shape)), new StoredEntry.Content.Part(0)),
+        new StoredEntry(
+            TensorEntry.of(name + SCALE, scales), new StoredEntry.Content.Part(1)));
   }
 
   @Override

@@ -85,7 +85,8 @@ final class OutputMetadata {
       throw new OptionException(
           ErrorCode.BAD_OPTION,
           "metadata",
-          "\"" + text + "\" is no value for " + key + ", which is " + before.type() + " there");
+          "\"" + text + "\" is no value for " + key + ", which is "
+              + (before == null ? "new" : before.type() + " in the input"));
     }
   }
 

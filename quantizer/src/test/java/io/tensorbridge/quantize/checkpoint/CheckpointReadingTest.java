@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tensorbridge.quantize.FloatSource;
+import io.tensorbridge.quantize.Nvfp4Scheme;
 import io.tensorbridge.quantize.model.ModelTensor;
 import io.tensorbridge.quantize.model.SafetensorsFile;
 import java.io.IOException;
@@ -42,10 +43,10 @@ final class CheckpointReadingTest {
           Map.entry("ct-int8-tensor", "compressed-tensors:type=int,bits=8,group=tensor"),
           Map.entry("ct-fp8-row", "compressed-tensors:type=fp8_e4m3,group=row"),
           Map.entry("ct-fp8-block", "compressed-tensors:type=fp8_e4m3,group=16x32"),
-          Map.entry("ct-mxfp8", "compressed-tensors:type=mxfp8,group=32"),
-          Map.entry("ct-mxfp4", "compressed-tensors:type=mxfp4,group=32"),
-          Map.entry("ct-nvfp4", "compressed-tensors:type=nvfp4,group=16"),
-          Map.entry("fp8-scale-inv", "scaled:type=fp8_e4m3,group=128x128"));
+          Map.entry("ct-mxfp8", "mxfp8"),
+          Map.entry("ct-mxfp4", "mxfp4:layout=ocp"),
+          Map.entry("ct-nvfp4", new Nvfp4Scheme().toString()),
+          Map.entry("fp8-scale-inv", "fp8_e4m3:scale=block"));
 
   static Stream<Path> checkpoints() {
     URL folder = Objects.requireNonNull(CheckpointReadingTest.class.getResource("/checkpoints"));

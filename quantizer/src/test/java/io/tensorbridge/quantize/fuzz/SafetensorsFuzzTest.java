@@ -12,7 +12,7 @@ final class SafetensorsFuzzTest {
   private static final Path FILE = FuzzedFile.place("fuzzed.safetensors");
 
   static Stream<Arguments> seeds() {
-    return FuzzedFile.seeds("hostile-safetensors", "golden.safetensors");
+    return FuzzedFile.seeds("hostile-safetensors", "hostile-checkpoint", "golden.safetensors");
   }
 
   @MethodSource("seeds")

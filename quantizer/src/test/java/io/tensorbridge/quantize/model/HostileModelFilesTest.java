@@ -30,4 +30,27 @@ final class HostileModelFilesTest {
     assertThat(refused.byteOffset()).isBetween(0L, path.toFile().length());
     assertThat(refused).hasMessageContaining(path.toString()).hasMessageContaining("byte ");
   }
+
+  static Stream<Path> hostileCheckpoints() {
+    return ModelFiles.resources("hostile-checkpoint");
+  }
+
+  /** Such a file is sound by itself; what its entries mean together is not. */
+  @ParameterizedTest
+  @MethodSource("hostileCheckpoints")
+  void isRefusedWhenItsTensorsAreRead(Path path) {
+    FormatException refused = catchThrowableOfType(FormatException.class, () -> readAll(path));
+
+    assertThat(refused).isNotNull();
+    assertThat(ModelFiles.slug(refused.rule())).isEqualTo(ModelFiles.ruleOf(path));
+    assertThat(refused).hasMessageContaining("l");
+  }
+
+  private static void readAll(Path path) {
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
+      for (ModelTensor tensor : ModelTensor.of(file)) {
+        tensor.floats(file);
+      }
+    }
+  }
 }
