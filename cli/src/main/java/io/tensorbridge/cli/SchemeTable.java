@@ -19,7 +19,7 @@ final class SchemeTable {
   private SchemeTable() {}
 
   static String text() {
-    TextTable table = 
+    TextTable table =
         new TextTable(
             "  scheme", ">bits per weight", ">row must divide by", "files", "in safetensors as");
     List<TensorFileFormatProvider> providers = TensorFileFormats.ofServices().providers();
