@@ -151,8 +151,9 @@ def bitsandbytes() -> None:
          bnb.functional.int8_vectorwise_dequant(codes, stats))
     for kind in ("nf4", "fp4"):
         for double in (False, True):
+            # bitsandbytes' CPU kernel takes wrong scales where a row is no multiple of a block
             packed, state = bnb.functional.quantize_4bit(
-                weight(), blocksize=64, compress_statistics=double, quant_type=kind)
+                torch.randn(ROWS, 128) * 0.02, blocksize=64, compress_statistics=double, quant_type=kind)
             tensors = {f"l.weight.{key}": value for key, value in state.as_dict(packed=True).items()}
             values = bnb.functional.dequantize_4bit(packed, state)
             save(f"bnb-{kind}" + "-double" * double, {"l.weight": packed, **tensors}, values)

@@ -16,6 +16,7 @@ import java.util.Set;
 public final class CheckpointLayouts {
   private static final List<CheckpointLayout> ALL =
       List.of(
+          new Bitsandbytes4Bit(),
           new BitsandbytesInt8(),
           new CompressedTensors(),
           new ScaledFp8(),

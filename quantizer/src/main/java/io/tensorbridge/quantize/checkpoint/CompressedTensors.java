@@ -7,6 +7,7 @@ import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.op.OutputSpec;
 import io.tensorbridge.quantize.FloatScheme;
 import io.tensorbridge.quantize.Fp8Scheme;
+import io.tensorbridge.quantize.Int4Scheme;
 import io.tensorbridge.quantize.Int8Scheme;
 import io.tensorbridge.quantize.MxScheme;
 import io.tensorbridge.quantize.Nvfp4Scheme;
@@ -39,6 +40,7 @@ final class CompressedTensors implements CheckpointLayout {
       case Fp8Scheme fp8 -> fp8.scale() != Fp8Scheme.Scale.BLOCK;
       case MxScheme mx -> mx.element() != MxScheme.Element.INT8;
       case Nvfp4Scheme _ -> true;
+      case Int4Scheme int4 -> int4.layout() == Int4Scheme.Layout.COMPRESSED_TENSORS;
       default -> false;
     };
   }
@@ -66,6 +68,7 @@ final class CompressedTensors implements CheckpointLayout {
                   mx.element() == MxScheme.Element.E4M3 ? DType.F8_E4M3 : DType.F8_E5M2,
                   shape),
               part(1, name + SCALE, DType.U8, scales.type().shape()));
+      case Int4Scheme int4 -> PackQuantized.store(name, int4, shape);
       case Nvfp4Scheme _ ->
           List.of(
               part(0, name + PACKED, DType.U8, halved(shape)),

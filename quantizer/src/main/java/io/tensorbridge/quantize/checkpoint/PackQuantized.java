@@ -3,9 +3,14 @@ package io.tensorbridge.quantize.checkpoint;
 import io.tensorbridge.DType;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
+import io.tensorbridge.op.OutputSpec;
+import io.tensorbridge.quantize.Int4Scheme;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,7 +26,52 @@ final class PackQuantized {
   private static final int LONGEST_SHAPE = 64;
   private static final int[] BITS = {4, 8, 2, 3, 1, 5, 6, 7};
 
+  private static final List<Integer> GROUPS = List.of(16, 32, 64, 128, 256);
+
   private PackQuantized() {}
+
+  static List<StoredEntry> store(String name, Int4Scheme scheme, Shape shape) {
+    List<OutputSpec> parts = scheme.parts(shape);
+    long rows = shape.flattenedToMatrix().dimension(0);
+    long words = parts.getFirst().type().byteLength() / Integer.BYTES / Math.max(1, rows);
+    long groups = parts.get(1).type().shape().elementCount() / Math.max(1, rows);
+    ByteBuffer extents = ByteBuffer.allocate(shape.rank() * Long.BYTES);
+    extents.order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().put(shape.dimensions());
+    List<StoredEntry> entries = new ArrayList<>();
+    entries.add(part(0, name + "_packed", DType.I32, Shape.of(rows, words)));
+    entries.add(part(1, name + "_scale", DType.F32, Shape.of(rows, groups)));
+    entries.add(
+        new StoredEntry(
+            TensorEntry.of(
+                name + "_shape", new TensorType(DType.I64, Shape.of(shape.rank()))),
+            new StoredEntry.Content.Constant(extents.array())));
+    if (!scheme.isSymmetric()) {
+      Shape packed = Shape.of(Math.ceilDiv(rows * scheme.bits(), WORD), groups);
+      entries.add(
+          new StoredEntry(
+              TensorEntry.of(name + "_zero_point", new TensorType(DType.I32, packed)),
+              new StoredEntry.Content.Converted(
+                  2, zeros -> packedDown(zeros, rows, (int) groups, scheme.bits()))));
+    }
+    return entries;
+  }
+
+  private static StoredEntry part(int index, String name, DType dtype, Shape shape) {
+    return new StoredEntry(
+        TensorEntry.of(name, new TensorType(dtype, shape)), new StoredEntry.Content.Part(index));
+  }
+
+  /** Signed zero points, offset by half their range, each column of them a stream of bits. */
+  private static byte[] packedDown(byte[] zeros, long rows, int groups, int bits) {
+    int[] words = new int[Math.toIntExact(Math.ceilDiv(rows * bits, WORD)) * groups];
+    int mask = (1 << bits) - 1;
+    for (int i = 0; i < zeros.length; i++) {
+      int bit = i / groups * bits;
+      int code = zeros[i] + (1 << (bits - 1)) & mask;
+      words[bit / WORD * groups + i % groups] |= code << (bit % WORD);
+    }
+    return MemorySegment.ofArray(words).toArray(ValueLayout.JAVA_BYTE);
+  }
 
   static CheckpointTensor recognise(CheckpointEntries entries, String name) {
     TensorEntry packed = entries.require(name, name + "_packed");
@@ -70,7 +120,26 @@ final class PackQuantized {
     if (groupIndex != null) {
       all.add(groupIndex);
     }
-    return new CheckpointTensor(name, shape, encoding, Optional.empty(), all, reading);
+    CheckpointTensor tensor =
+        new CheckpointTensor(name, shape, encoding, Optional.empty(), all, reading);
+    boolean ours = (bits == 4 || bits == 8)
+        && dtype == DType.F32
+        && groupIndex == null
+        && grid.blockRows() == 1
+        && (grid.groupColumns() == columns || GROUPS.contains(grid.groupColumns()));
+    if (!ours) {
+      return tensor;
+    }
+    Int4Scheme scheme =
+        new Int4Scheme(
+            Int4Scheme.Layout.COMPRESSED_TENSORS,
+            bits,
+            GROUPS.contains(grid.groupColumns()) ? grid.groupColumns() : 0,
+            zeros == null);
+    return zeros == null
+        ? tensor.as(scheme)
+        : new CheckpointTensor(
+            name, shape, scheme.toString(), Optional.of(scheme), all, reading);
   }
 
   private static Shape shape(CheckpointEntries entries, String name, TensorEntry entry) {

@@ -3,7 +3,6 @@ package io.tensorbridge.quantize.model;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.file.TensorEntry;
-import io.tensorbridge.file.TensorFileWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -27,7 +26,7 @@ import java.util.regex.Pattern;
  * one can't, those that are new go again. Shards that the replaced index named and the new one
  * doesn't are removed.
  */
-public final class ShardedSafetensorsWriter implements TensorFileWriter {
+public final class ShardedSafetensorsWriter implements ReadableWriter {
   /** 5 GB, as the libraries of Hugging Face have it. */
   public static final long DEFAULT_SHARD_BYTES = 5_000_000_000L;
 
@@ -128,6 +127,11 @@ public final class ShardedSafetensorsWriter implements TensorFileWriter {
   @Override
   public void write(int entry, long byteOffset, MemorySegment bytes) {
     shards.get(shardOf[entry]).write(entryInShard[entry], byteOffset, bytes);
+  }
+
+  @Override
+  public void read(int entry, long byteOffset, MemorySegment bytes) {
+    shards.get(shardOf[entry]).read(entryInShard[entry], byteOffset, bytes);
   }
 
   @Override

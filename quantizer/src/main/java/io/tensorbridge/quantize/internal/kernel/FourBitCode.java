@@ -14,7 +14,7 @@ import java.util.Arrays;
  * max(amax, 1e-38)} rather than {@code amax}.
  */
 @SuppressWarnings("ImmutableEnumChecker") // the tables are filled once and never handed out
-enum FourBitCode {
+public enum FourBitCode {
   /** Quantiles of the normal distribution, in order. */
   NF4(
       new float[]{
@@ -63,8 +63,12 @@ enum FourBitCode {
     return Math.max(amax, LEAST_MAGNITUDE);
   }
 
-  /** The value of each code, in units of the scale. */
-  float[] valueOfCode() {
+  /**
+   * The value of each code, in units of the scale.
+   *
+   * @return a new array of 16
+   */
+  public float[] valueOfCode() {
     return values.clone();
   }
 
