@@ -141,7 +141,7 @@ record QuantState(FourBitScheme scheme, DType dtype, Shape shape, float offset) 
       String name, FourBitScheme.Kind kind, Map<String, Object> values, boolean isDouble) {
     try {
       int block = values.get("blocksize") instanceof Long size
-          ? (int) Math.clamp(size, 0, Integer.MAX_VALUE)
+          ? Math.clamp(size, 0, Integer.MAX_VALUE)
           : 0;
       return new FourBitScheme(kind, block, isDouble);
     } catch (BridgeException impossible) {
