@@ -7,7 +7,6 @@ import io.tensorbridge.DType;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
-import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.quantize.FourBitScheme;
 import io.tensorbridge.quantize.internal.json.JsonText;
@@ -94,13 +93,12 @@ record QuantState(FourBitScheme scheme, DType dtype, Shape shape, float offset) 
     float offset = 0;
     if (isDouble) {
       boolean usual = Long.valueOf(DynamicMap.BLOCK).equals(values.get("nested_blocksize"))
-          && "float32".equals(values.get("nested_dtype"))
-          && values.get("nested_offset") instanceof Number;
-      if (!usual) {
+          && "float32".equals(values.get("nested_dtype"));
+      if (!usual || !(values.get("nested_offset") instanceof Number number)) {
         throw CheckpointEntries.broken(
             name, RULE, "is nested otherwise than in float32 blocks of 256 with an offset");
       }
-      offset = ((Number) values.get("nested_offset")).floatValue();
+      offset = number.floatValue();
     }
     return new QuantState(scheme, dtype(name, values), shape(name, values), offset);
   }
