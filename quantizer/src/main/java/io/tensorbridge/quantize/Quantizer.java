@@ -105,6 +105,16 @@ public final class Quantizer {
   }
 
   /**
+   * Tells how much is to be quantized, so that a process that has just begun takes the kernels that
+   * suit so much work. The bytes of results do not depend on it.
+   *
+   * @param elements elements of all tensors to come
+   */
+  public void expect(long elements) {
+    kernels().getFirst().expect(elements);
+  }
+
+  /**
    * Whether this scheme has kernels with the Vector API in this JVM.
    *
    * @return false if plain Java serves alone

@@ -53,7 +53,8 @@ class GaussianQualityTest {
           "q2_k | 10.56", "nf4:block=32 | 21.18", "nf4 | 20.72", "nf4:block=128 | 20.39",
           "nf4:block=256 | 20.11", "fp4 | 18.27", "int4:group=32 | 21.85",
           "int4:group=128 | 19.95", "int4:layout=compressed-tensors,group=32 | 20.46",
-          "int4:layout=compressed-tensors | 19.10", "hqq | 21.31", "mxfp4 | 18.85", "mxint8 | 42.41",
+          "int4:layout=compressed-tensors | 19.10", "hqq | 21.31", "mxfp4 | 18.85",
+          "mxint8 | 42.41",
           "mxfp8 | 30.67", "nvfp4:layout=two-level | 20.44", "fp8_e4m3:scale=tensor | 31.53"
       })
   void aSchemeReachesTheRatioOfItsReference(String scheme, double expected) {

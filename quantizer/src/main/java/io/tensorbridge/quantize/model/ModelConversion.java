@@ -11,10 +11,14 @@ import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormat;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.file.TensorFileWriter;
+import io.tensorbridge.quantize.QuantScheme;
+import io.tensorbridge.quantize.Quantization;
+import io.tensorbridge.quantize.Quantizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -145,6 +149,18 @@ public final class ModelConversion implements AutoCloseable {
     QualityGate failing = options.gate().filter(QualityGate::failFast).orElse(null);
     boolean measured = options.measured() || options.gate().isPresent();
     return new ConversionRun.Mode(options.continueOnError(), measured, failing);
+  }
+
+  private void expectWork() {
+    Map<QuantScheme, Long> elements = new HashMap<>();
+    for (TensorPlan plan : plans) {
+      if (plan.treatment() instanceof TensorPlan.Treatment.Quantize treatment) {
+        Quantization quantization = treatment.quantization();
+        long count = quantization.type().shape().elementCount();
+        elements.merge(quantization.scheme(), count, Long::sum);
+      }
+    }
+    elements.forEach((scheme, count) -> Quantizer.of(scheme).expect(count));
   }
 
   private static @Nullable RungSearch search(
@@ -291,6 +307,7 @@ public final class ModelConversion implements AutoCloseable {
     if (plans.isEmpty() && !failures.isEmpty()) {
       throw failures.values().iterator().next();
     }
+    expectWork();
     try (ConversionPasses passes =
         new ConversionPasses(input, this::createWriter, mode, search, cancellation, listener)) {
       plans = passes.run(plans, threads);

@@ -77,6 +77,18 @@ public final class KernelChoice<K> {
     return scalar;
   }
 
+  /**
+   * Tells how much work is to come. For much work of an expensive format the vector twin is taken at
+   * once: it crawls for some seconds until it is compiled, and earns that back.
+   *
+   * @param elements elements to come
+   */
+  public void expect(long elements) {
+    if (faster == null && elements >= pace.atOnceElements()) {
+      vectorOnly();
+    }
+  }
+
   /** Begins to train the vector twin now, if there is one; later calls do nothing. */
   public void train() {
     if (vector != null && faster == null && trained.compareAndSet(false, true)) {

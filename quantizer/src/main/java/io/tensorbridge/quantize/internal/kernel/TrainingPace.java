@@ -7,16 +7,21 @@ package io.tensorbridge.quantize.internal.kernel;
  */
 enum TrainingPace {
   /** The scalar twin runs at gigabytes per second: after 2 GiB of float32, in the gaps of work. */
-  PATIENT(512L << 20, 3),
-  /** The scalar twin needs a second for less than 200 MB: after 4 MiB, as fast as can be. */
-  EAGER(1L << 20, 0);
+  PATIENT(512L << 20, 3, Long.MAX_VALUE),
+  /**
+   * The scalar twin needs a second for less than 200 MB: after 4 MiB, as fast as can be. Where 128
+   * MiB or more are known to come, the work itself is the better training.
+   */
+  EAGER(1L << 20, 0, 32L << 20);
 
   private final long thresholdElements;
   private final int rest;
+  private final long atOnceElements;
 
-  TrainingPace(long thresholdElements, int rest) {
+  TrainingPace(long thresholdElements, int rest, long atOnceElements) {
     this.thresholdElements = thresholdElements;
     this.rest = rest;
+    this.atOnceElements = atOnceElements;
   }
 
   /** The work after which training begins unasked. */
@@ -27,5 +32,10 @@ enum TrainingPace {
   /** How many times longer than it works the training rests. */
   int rest() {
     return rest;
+  }
+
+  /** The work to come for which the vector twin is taken before it is compiled. */
+  long atOnceElements() {
+    return atOnceElements;
   }
 }
