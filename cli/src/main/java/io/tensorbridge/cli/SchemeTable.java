@@ -45,8 +45,14 @@ final class SchemeTable {
     out.println();
     out.println("Schemes:");
     table.print(out);
-    out.println("  uniform takes options: uniform:bits=2|4|8,group=tensor|row|32|64|128|256,"
-        + "sym=true|false");
+    out.println();
+    out.println("Options of schemes, behind a colon and separated by commas:");
+    for (String family : QuantScheme.knownFamilies()) {
+      List<String> options = QuantScheme.optionsOf(family);
+      if (!options.isEmpty()) {
+        out.println("  " + family + ": " + String.join(", ", options));
+      }
+    }
     out.flush();
     return text.toString();
   }

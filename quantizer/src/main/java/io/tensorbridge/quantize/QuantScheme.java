@@ -42,6 +42,16 @@ public sealed interface QuantScheme permits FloatScheme, BlockScheme, UniformSch
   }
 
   /**
+   * The options that a family takes behind a colon.
+   *
+   * @param family one of {@link #knownFamilies()}
+   * @return each with its values, for example {@code bits=2|4|8}; none for an unknown family
+   */
+  static List<String> optionsOf(String family) {
+    return SchemeParser.optionsOf(family);
+  }
+
+  /**
    * The name without options.
    *
    * @return lower case, for example {@code q8_0} or {@code uniform}

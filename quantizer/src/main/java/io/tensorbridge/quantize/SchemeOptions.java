@@ -12,6 +12,7 @@ final class SchemeOptions {
   private final String family;
   private final Map<String, String> given = new LinkedHashMap<>();
   private final List<String> known = new ArrayList<>();
+  private final List<String> described = new ArrayList<>();
 
   /**
    * Reads {@code key=value,key=value}.
@@ -38,6 +39,7 @@ final class SchemeOptions {
   /** The choice whose {@code toString} is the option's value. */
   <T> T choice(String key, List<T> choices, T fallback) {
     known.add(key);
+    described.add(key + "=" + String.join("|", choices.stream().map(Object::toString).toList()));
     String value = given.remove(key);
     if (value == null) {
       return fallback;
@@ -57,6 +59,11 @@ final class SchemeOptions {
 
   boolean flag(String key, boolean fallback) {
     return choice(key, List.of(true, false), fallback);
+  }
+
+  /** The keys that were asked for, with their choices: {@code bits=2|4|8}. */
+  List<String> described() {
+    return described;
   }
 
   /** Refuses what nobody took. */

@@ -76,6 +76,15 @@ final class SchemeParser {
     return parsed;
   }
 
+  static List<String> optionsOf(String family) {
+    SchemeOptions options = new SchemeOptions(family, "");
+    Function<SchemeOptions, QuantScheme> scheme = BY_FAMILY.get(family);
+    if (scheme != null) {
+      scheme.apply(options);
+    }
+    return List.copyOf(options.described());
+  }
+
   /** The refusal of a tensor whose rows don't hold whole blocks, with the schemes that would do. */
   static TensorException notDivisible(QuantScheme scheme, Shape shape) {
     String fitting =
