@@ -25,9 +25,7 @@ def quantized(bridge: tb.Bridge, scheme: str, values: Floats) -> Any:
 @pytest.mark.parametrize("block", [32, 64, 256, 4096])
 @pytest.mark.parametrize("kind", ["nf4", "fp4"])
 @pytest.mark.parametrize("columns", [512, 507])
-def test_four_bits(
-    bridge: tb.Bridge, matrix: Floats, kind: str, block: int, columns: int
-) -> None:
+def test_four_bits(bridge: tb.Bridge, matrix: Floats, kind: str, block: int, columns: int) -> None:
     values = np.ascontiguousarray(matrix[:, :columns])
     codes, state = functional.quantize_4bit(
         torch.from_numpy(values.copy()), blocksize=block, quant_type=kind
@@ -42,9 +40,7 @@ def test_four_bits(
 
 
 @pytest.mark.parametrize("kind", ["nf4", "fp4"])
-def test_double_quantization_given_the_offset(
-    bridge: tb.Bridge, matrix: Floats, kind: str
-) -> None:
+def test_double_quantization_given_the_offset(bridge: tb.Bridge, matrix: Floats, kind: str) -> None:
     codes, state = functional.quantize_4bit(
         torch.from_numpy(matrix.copy()), blocksize=64, quant_type=kind
     )

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tensorbridge.exports import GGML_TYPES
+
 ROOT = Path(__file__).parents[4]
-ROWS, COLUMNS = 64, 256
+ROWS, COLUMNS = 60, 256
 
 torch = pytest.importorskip("torch", reason="torch is a peer: benches/peers.sh all installs it")
 safetensors_torch = pytest.importorskip("safetensors.torch")
@@ -50,18 +52,34 @@ def restored(model: Path, scheme: str) -> torch.Tensor:
     return safetensors_torch.load_file(back)["l.weight"]
 
 
+FP8 = {"num_bits": 8, "type": "float"}
+FP4 = {"num_bits": 4, "type": "float"}
 COMPRESSED = [
     ("int8:rule=compressed-tensors", "int-quantized", {"num_bits": 8, "strategy": "channel"}),
-    ("fp8_e4m3:scale=row", "float-quantized",
-     {"num_bits": 8, "type": "float", "strategy": "channel"}),
-    ("fp8_e4m3:scale=tensor", "float-quantized",
-     {"num_bits": 8, "type": "float", "strategy": "tensor"}),
-    ("mxfp8", "mxfp8-quantized",
-     {"num_bits": 8, "type": "float", "strategy": "group", "group_size": 32}),
-    ("mxfp4:layout=ocp", "mxfp4-pack-quantized",
-     {"num_bits": 4, "type": "float", "strategy": "group", "group_size": 32}),
-    ("nvfp4:layout=two-level", "nvfp4-pack-quantized",
-     {"num_bits": 4, "type": "float", "strategy": "tensor_group", "group_size": 16}),
+    ("fp8_e4m3:scale=row", "float-quantized", {**FP8, "strategy": "channel"}),
+    ("fp8_e4m3:scale=tensor", "float-quantized", {**FP8, "strategy": "tensor"}),
+    ("mxfp8", "mxfp8-quantized", {**FP8, "strategy": "group", "group_size": 32}),
+    ("mxfp4:layout=ocp", "mxfp4-pack-quantized", {**FP4, "strategy": "group", "group_size": 32}),
+    (
+        "nvfp4:layout=two-level",
+        "nvfp4-pack-quantized",
+        {**FP4, "strategy": "tensor_group", "group_size": 16},
+    ),
+    *(
+        (
+            f"int4:layout=compressed-tensors,bits={bits},group={group},sym={str(sym).lower()}",
+            "pack-quantized",
+            {"num_bits": bits, "symmetric": sym}
+            | (
+                {"strategy": "channel"}
+                if group == "row"
+                else {"strategy": "group", "group_size": group}
+            ),
+        )
+        for bits in (4, 8)
+        for group in (32, 128, "row")
+        for sym in (False, True)
+    ),
 ]
 
 
@@ -121,29 +139,43 @@ def test_safetensors_reads_the_shards(model: Path, weight: npt.NDArray[np.float3
     np.testing.assert_array_equal(shard["l.weight"].numpy(), weight)
 
 
-@pytest.mark.parametrize(
-    "scheme",
-    ["q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl",
-     "mxfp4", "nvfp4", "f16", "bf16"],
-)
+@pytest.mark.parametrize("scheme", sorted(set(GGML_TYPES) - {"f32"}))
 def test_gguf_py_opens_every_ggml_type(
     model: Path, weight: npt.NDArray[np.float32], scheme: str
 ) -> None:
     gguf = pytest.importorskip("gguf", reason="a peer: benches/peers.sh all installs it")
     target = model.with_name(f"{scheme}.gguf")
-    tensorbridge("quantize", model, "-o", target, "--scheme", scheme, "--quiet",
-                 "--metadata", "general.alignment=64", "--metadata", "general.name=a name",
-                 "--metadata", "some.flag=true")
+    metadata = ["general.alignment=64", "general.name=a name", "some.flag=true"]
+    given = [argument for entry in metadata for argument in ("--metadata", entry)]
+    tensorbridge("quantize", model, "-o", target, "--scheme", scheme, "--quiet", *given)
     reader = gguf.GGUFReader(target)
     assert reader.alignment == 64
     assert reader.get_field("general.name").contents() == "a name"
     assert reader.get_field("some.flag").contents() is True
-    tensor = next(tensor for tensor in reader.tensors if tensor.name == "l.weight")
-    assert tensor.tensor_type.name.lower() == scheme
+    tensors = {tensor.name: tensor for tensor in reader.tensors}
+    assert set(tensors) == {"l.weight", "l.bias"}
+    tensor = tensors["l.weight"]
+    assert tensor.tensor_type == GGML_TYPES[scheme]
     assert list(tensor.shape) == [COLUMNS, ROWS]
-    if scheme not in ("nvfp4",):
-        values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-        back = model.with_name("gguf-back.safetensors")
-        tensorbridge("dequantize", target, "-o", back, "--quiet")
-        ours = safetensors_torch.load_file(back)["l.weight"].to(torch.float32).numpy()
-        np.testing.assert_allclose(ours, values.reshape(weight.shape), rtol=1e-6, atol=1e-9)
+    values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+    back = model.with_name("gguf-back.safetensors")
+    tensorbridge("dequantize", target, "-o", back, "--quiet")
+    ours = safetensors_torch.load_file(back)["l.weight"].to(torch.float32).numpy()
+    np.testing.assert_array_equal(ours, values.reshape(weight.shape))
+
+
+def test_gguf_py_opens_what_fell_back(tmp_path: Path) -> None:
+    gguf = pytest.importorskip("gguf", reason="a peer: benches/peers.sh all installs it")
+    source, target = tmp_path / "narrow.safetensors", tmp_path / "narrow.gguf"
+    narrow = np.random.default_rng(8).normal(0, 0.02, (ROWS, 96)).astype(np.float32)
+    odd = narrow[:, :33].copy()
+    tensors = {"narrow.weight": torch.from_numpy(narrow), "odd.weight": torch.from_numpy(odd)}
+    safetensors_torch.save_file(tensors, source)
+    tensorbridge("quantize", source, "-o", target, "--scheme", "q4_k", "--quiet")
+    read = {tensor.name: tensor for tensor in gguf.GGUFReader(target).tensors}
+    q5_0 = gguf.GGMLQuantizationType.Q5_0  # llama.cpp's fallback
+    assert read["narrow.weight"].tensor_type == q5_0
+    expected = gguf.quants.quantize(narrow, q5_0)
+    np.testing.assert_array_equal(read["narrow.weight"].data, expected)
+    assert read["odd.weight"].tensor_type == gguf.GGMLQuantizationType.F16
+    np.testing.assert_array_equal(read["odd.weight"].data, odd.astype(np.float16))

@@ -63,7 +63,5 @@ def test_pack_quantized(
     np.testing.assert_array_equal(ours.data, packed.view(np.uint8).reshape(-1))
     np.testing.assert_array_equal(ours.scales.reshape(-1), scales.numpy().reshape(-1))
     if not symmetric:
-        np.testing.assert_array_equal(
-            ours.zero_points.reshape(-1), zero_points.numpy().reshape(-1)
-        )
+        np.testing.assert_array_equal(ours.zero_points.reshape(-1), zero_points.numpy().reshape(-1))
     np.testing.assert_array_equal(ours.dequantize(), restored.numpy())
