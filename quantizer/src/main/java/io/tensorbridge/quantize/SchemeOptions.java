@@ -61,9 +61,9 @@ final class SchemeOptions {
     return choice(key, List.of(true, false), fallback);
   }
 
-  /** The keys that were asked for, with their choices: {@code bits=2|4|8}. */
-  List<String> described() {
-    return described;
+  /** The keys that were asked for while a scheme was made, with their choices: {@code bits=2|4|8}. */
+  List<String> describedAfter(QuantScheme made) {
+    return made.family().equals(family) ? List.copyOf(described) : List.of();
   }
 
   /** Refuses what nobody took. */

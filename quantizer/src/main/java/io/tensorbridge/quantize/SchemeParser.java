@@ -23,6 +23,9 @@ final class SchemeParser {
   /** What each family makes of its options, in the order in which people see them. */
   private static final Map<String, Function<SchemeOptions, QuantScheme>> BY_FAMILY = families();
 
+  /** What checkpoints hold and nobody can make of weights alone. */
+  private static final List<String> READ_ONLY = List.of("gptq", "awq");
+
   static final List<String> FAMILIES = List.copyOf(BY_FAMILY.keySet());
 
   private SchemeParser() {}
@@ -64,6 +67,11 @@ final class SchemeParser {
     int colon = lower.indexOf(':');
     String family = colon < 0 ? lower : lower.substring(0, colon);
     Function<SchemeOptions, QuantScheme> scheme = BY_FAMILY.get(family);
+    if (READ_ONLY.contains(family)) {
+      throw new OptionException(
+          ErrorCode.UNKNOWN_SCHEME,
+          "scheme \"" + text + "\" needs activations to be made; its checkpoints can be read");
+    }
     if (scheme == null) {
       throw new OptionException(
           ErrorCode.UNKNOWN_SCHEME,
@@ -79,10 +87,9 @@ final class SchemeParser {
   static List<String> optionsOf(String family) {
     SchemeOptions options = new SchemeOptions(family, "");
     Function<SchemeOptions, QuantScheme> scheme = BY_FAMILY.get(family);
-    if (scheme != null) {
-      scheme.apply(options);
-    }
-    return List.copyOf(options.described());
+    return scheme == null
+        ? List.of()
+        : options.describedAfter(scheme.apply(options));
   }
 
   /** The refusal of a tensor whose rows don't hold whole blocks, with the schemes that would do. */

@@ -49,6 +49,22 @@ class QuantSchemeTest {
         .isEqualTo(ErrorCode.UNKNOWN_SCHEME);
   }
 
+  @Test
+  void optionsOfAFamilyAreTold() {
+    assertThat(QuantScheme.optionsOf("uniform")).startsWith("bits=2|4|8");
+    assertThat(QuantScheme.optionsOf("int8"))
+        .containsExactly("rule=bnb|torchao|compressed-tensors|quanto");
+    assertThat(QuantScheme.optionsOf("q8_0")).isEmpty();
+    assertThat(QuantScheme.optionsOf("q9_9")).isEmpty();
+  }
+
+  @Test
+  void whatNeedsActivationsIsRefusedWithTheReason() {
+    assertThatThrownBy(() -> QuantScheme.parse("gptq:bits=4"))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("needs activations to be made; its checkpoints can be read");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
