@@ -46,7 +46,7 @@ final class SchemeTable {
     out.println("Schemes:");
     table.print(out);
     out.println("  uniform takes options: uniform:bits=2|4|8,group=tensor|row|32|64|128|256,"
-        + "sym=true|false");
+        + "sym=true|false,spatial=true|false; or bits=2|4|8,time=GROUPS,sym=true|false");
     out.flush();
     return text.toString();
   }

@@ -11,8 +11,8 @@ import io.tensorbridge.Shape;
  * @param groupElements elements in a full group
  * @param parameterShape the shape of one value per group
  */
-record GroupGrid(long rows, long columns, long groupElements, Shape parameterShape)
-    implements ElementGroups {
+record GroupGrid(long rows, long columns, long groupElements,
+    Shape parameterShape) implements ElementGroups {
   static GroupGrid of(UniformScheme.Group group, Shape shape) {
     if (shape.elementCount() == 0) {
       return new GroupGrid(0, 0, 1, Shape.of(0));

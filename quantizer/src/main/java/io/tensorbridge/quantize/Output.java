@@ -9,7 +9,7 @@ import java.util.List;
 /** Where the chunks of a run write: claim a range, fill it, commit it. */
 sealed interface Output
     permits Output.Memory, Output.Pieces, Output.Redirected, Output.Against, Output.Window,
-        MeasuredOutput, ChannelScaling {
+    MeasuredOutput, ChannelScaling {
   /**
    * Memory for a range of a part.
    *

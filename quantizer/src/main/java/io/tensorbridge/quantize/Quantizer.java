@@ -140,7 +140,7 @@ public final class Quantizer {
             ? List.of(quantizing, dequantizing)
             : List.of(quantizing, dequantizing, kernels.uniformQuantizing());
       }
-      case UniformScheme _, UniformTimeScheme _, UniformSpatialScheme _ ->
+      case UniformScheme _,UniformTimeScheme _,UniformSpatialScheme _ ->
           List.of(kernels.uniformQuantizing(), kernels.uniformDequantizing());
     };
   }

@@ -56,7 +56,8 @@ class QuantSchemeTest {
       strings = {
           "uniform:bits=3", "uniform:bits=", "uniform:group=33", "uniform:sym=1", "uniform:bits",
           "uniform:bits=4,bits=4", "uniform:time=0", "uniform:time=65537", "uniform:time=-1",
-          "uniform:time=10,group=32", "uniform:time=10,spatial=true", "uniform:spatial=yes", "uniform:levels=16", "uniform:bits=4,", "q8_0:bits=8",
+          "uniform:time=10,group=32", "uniform:time=10,spatial=true", "uniform:spatial=yes",
+          "uniform:levels=16", "uniform:bits=4,", "q8_0:bits=8",
           "fp8_e4m3:scale=column", "mxfp8:element=e2m1", "mxint8:rounding=floor",
           "mxfp4:rounding=even", "nvfp4:layout=ocp"
       })

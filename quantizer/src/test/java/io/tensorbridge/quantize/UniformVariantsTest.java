@@ -87,7 +87,7 @@ class UniformVariantsTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 3, 130, 70_001})
   void shuffledRowsGiveTheSameBytesForAnyThreadsAndComeBack(int columns) {
-    int rows = Math.max(7, 300_000 / columns);
+    int rows = Math.max(7, 140_001 / columns);
     float[] steps = shuffledSteps(rows);
     Tensor tensor = gaussian(steps, columns);
     Tensor side = tensor(steps, rows);
@@ -152,7 +152,7 @@ class UniformVariantsTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 3, 130, 70_001})
   void equalizedChannelsGiveTheSameBytesForAnyThreads(int columns) {
-    int rows = Math.max(2, 300_000 / columns);
+    int rows = Math.max(2, 140_001 / columns);
     Random random = new Random(columns);
     float[] values = new float[rows * columns];
     float[] activations = new float[columns];
