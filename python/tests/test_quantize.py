@@ -23,6 +23,7 @@ from tensorbridge.exports import GGML_TYPES
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
 GOLDEN = ROOT / "quantizer" / "src" / "test" / "resources" / "golden-ggml"
+IMPORTANCE = GOLDEN.with_name("golden-ggml-importance")
 GGUF_TYPES = {"q8_0": gguf.GGMLQuantizationType.Q8_0, "q4_0": gguf.GGMLQuantizationType.Q4_0}
 
 
@@ -103,6 +104,45 @@ def test_golden_bytes_of_ggml(bridge: tb.Bridge, scheme: str) -> None:
     assert hashlib.sha256(expected).hexdigest() in json.dumps(golden)
     quantized = bridge.quantize_batch({"a": tensor}, scheme=scheme.lower())["a"]
     assert quantized.data.tobytes() == expected
+
+
+@pytest.mark.parametrize("scheme", sorted(path.stem[5:] for path in IMPORTANCE.glob("*.bin")))
+def test_importance_gives_the_bytes_of_ggml(bridge: tb.Bridge, scheme: str) -> None:
+    tensor = np.fromfile(GOLDEN / "input.f32", "<f4").reshape(80, 1024)[::5]
+    importance = np.fromfile(IMPORTANCE / "importance.f32", "<f4")
+    expected = (IMPORTANCE / f"ggml_{scheme}.bin").read_bytes()
+    tensors = {"plain": tensor, "weighted": tensor, "shared": bridge.share(tensor)}
+    vectors = {"weighted": importance.tolist(), "shared": bridge.share(importance)}
+    result = bridge.quantize_batch(tensors, scheme=scheme.lower(), importance=vectors)
+    assert list(result) == list(tensors)
+    assert result["weighted"].data.tobytes() == expected
+    assert result["shared"].data.tobytes() == expected
+    assert result["shared"].shape == tensor.shape
+    alone = bridge.quantize_batch({"plain": tensor}, scheme=scheme.lower())
+    assert result["plain"].data.tobytes() == alone["plain"].data.tobytes() != expected
+    again = asyncio.run(
+        bridge.quantize_batch_async(tensors, scheme=scheme.lower(), importance=vectors)
+    )
+    assert again["weighted"].data.tobytes() == expected
+    with bridge.prepare("quantize", {"a": (tensor, importance)}, scheme=scheme.lower()) as ready:
+        assert ready.run()["a"].data.tobytes() == expected
+
+
+def test_vectors_must_fit_their_batch(bridge: tb.Bridge, rng: np.random.Generator) -> None:
+    tensors = {"a": weights(rng, 4, 256)}
+    vector = np.ones(256, np.float32)
+    with pytest.raises(tb.OptionError, match='importance names "b", which is not in the batch'):
+        bridge.quantize_batch(tensors, scheme="q4_k", importance={"b": vector})
+    with pytest.raises(tb.OptionError, match=r"more than one vector .importance and timesteps"):
+        bridge.quantize_batch(
+            tensors, scheme="q4_k", importance={"a": vector}, timesteps={"a": vector[:4]}
+        )
+    with pytest.raises(tb.OptionError, match=r"shape \(1, 256\), and must have one dimension"):
+        bridge.quantize_batch(tensors, scheme="q4_k", activations={"a": vector[None]})
+    with pytest.raises(tb.OptionError, match="no vector of floats"):
+        bridge.quantize_batch(tensors, scheme="q4_k", activations={"a": "much"})
+    with pytest.raises(tb.BridgeError, match="a"):
+        bridge.quantize_batch(tensors, scheme="q4_k", importance={"a": vector[:100]})
 
 
 def test_overrides_choose_per_tensor(bridge: tb.Bridge, rng: np.random.Generator) -> None:

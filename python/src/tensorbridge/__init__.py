@@ -5,10 +5,11 @@
 ...     weight = bridge.empty((1280, 1280), "float32")
 ...     result = bridge.quantize_batch({"a.weight": weight}, scheme="q8_0")
 ...     result["a.weight"].data
+...     bridge.quantize_file("model.safetensors", "model.gguf", scheme="q4_k")
 
-`open` starts a private server or joins one; a `Bridge` gives arrays in shared memory and runs
-batches of operations on them. Every failure is a `BridgeError`. Messages for diagnosis go to the
-logger ``tensorbridge``.
+`open` starts a private server or joins one; a `Bridge` gives arrays in shared memory, runs
+batches of operations on them, and has whole model files quantized. Every failure is a
+`BridgeError`. Messages for diagnosis go to the logger ``tensorbridge``.
 """
 
 from .bridge import Bridge, open
@@ -27,6 +28,7 @@ from .errors import (
     TimeoutError,
 )
 from .exports import GgmlTensor
+from .files import FileResult, FileTensor
 from .futures import Future
 from .prepared import Prepared
 from .results import BatchResult, QuantizedTensor
@@ -38,6 +40,8 @@ __all__ = [
     "BridgeError",
     "Cancelled",
     "ErrorCode",
+    "FileResult",
+    "FileTensor",
     "FormatError",
     "Future",
     "GgmlTensor",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,14 +17,15 @@ from .arrays import adopt
 from .batches import Executor, Settings, Steps
 from .describe import Catalog, refill
 from .driver import drive, drive_async
-from .dtypes import dtype_named
+from .dtypes import CODES, dtype_named
 from .errors import ErrorCode, OptionError, TensorError
+from .files import FileResult, PathLike, quantize_file
 from .futures import Future
 from .launcher import require_platform
 from .layout import Batch, Outcome
 from .limits import memory_limit
 from .link import Link
-from .options import option_text, quantize_options
+from .options import option_text, quantize_options, with_vectors
 from .prepared import Prepared, Staged
 from .regions import Pool
 from .results import BatchResult, FirstAndLast, QuantizedTensor, arrays_of
@@ -347,6 +348,10 @@ class Bridge:
         threads: int | None = None,
         timeout: float | None = None,
         nonfinite: str = "error",
+        *,
+        importance: Mapping[str, Any] | None = None,
+        activations: Mapping[str, Any] | None = None,
+        timesteps: Mapping[str, Any] | None = None,
     ) -> BatchResult[QuantizedTensor]:
         """Quantize a batch of tensors.
 
@@ -366,6 +371,11 @@ class Bridge:
             See `run`.
         nonfinite : {"error", "clip"}
             What becomes of NaN and infinity.
+        importance, activations, timesteps : mapping of str to array_like, optional
+            For schemes that can use them, a float32 vector that goes with the tensor of that name:
+            how much each column matters, what each column is multiplied with when the model runs,
+            or the timestep of each row. A tensor can have one of them; the server refuses what the
+            scheme doesn't take.
 
         Returns
         -------
@@ -378,7 +388,10 @@ class Bridge:
         """
         settings = self._settings(continue_on_error, threads, timeout)
         chosen = quantize_options(tensors, scheme, bit_width, group_size, overrides, nonfinite)
-        steps = self._run_steps("quantize", *chosen, tensors, settings)
+        inputs = with_vectors(
+            tensors, importance=importance, activations=activations, timesteps=timesteps
+        )
+        steps = self._run_steps("quantize", *chosen, inputs, settings)
         return drive(self._ring, steps, settings.deadline, progress_callback)
 
     async def quantize_batch_async(
@@ -392,12 +405,137 @@ class Bridge:
         threads: int | None = None,
         timeout: float | None = None,
         nonfinite: str = "error",
+        *,
+        importance: Mapping[str, Any] | None = None,
+        activations: Mapping[str, Any] | None = None,
+        timesteps: Mapping[str, Any] | None = None,
     ) -> BatchResult[QuantizedTensor]:
         """Do the same as `quantize_batch` in an event loop."""
         settings = self._settings(continue_on_error, threads, timeout)
         chosen = quantize_options(tensors, scheme, bit_width, group_size, overrides, nonfinite)
-        steps = self._run_steps("quantize", *chosen, tensors, settings)
+        inputs = with_vectors(
+            tensors, importance=importance, activations=activations, timesteps=timesteps
+        )
+        steps = self._run_steps("quantize", *chosen, inputs, settings)
         return await drive_async(self._ring, steps, settings.deadline)
+
+    def quantize_file(
+        self,
+        source: PathLike,
+        target: PathLike | None = None,
+        scheme: str | None = None,
+        overrides: Mapping[str, str] | None = None,
+        *,
+        nonfinite: str = "error",
+        profile: str | None = None,
+        min_cosine: float | None = None,
+        min_sqnr: float | None = None,
+        ladder: Sequence[str] | None = None,
+        fail_fast: bool = False,
+        skip: Sequence[str] | None = None,
+        default_skips: bool = True,
+        metadata: Mapping[str, str] | None = None,
+        max_shard_size: int | str | None = None,
+        threads: int | None = None,
+        memory_limit: int | str | None = None,
+        continue_on_error: bool = False,
+        quality: bool = False,
+        report: PathLike | None = None,
+        progress_callback: Callable[[float], object] | None = None,
+        timeout: float | None = None,
+    ) -> FileResult:
+        """Quantize a model file, as ``tensorbridge quantize`` does: in a process of its own.
+
+        The new file appears whole or not at all. A server that this bridge joined has no part in
+        it, because servers open no files for their clients.
+
+        Parameters
+        ----------
+        source : path
+            ``.safetensors``, ``.safetensors.index.json``, ``.gguf``, ``.npz`` or ``.arrow``.
+        target : path, optional
+            Its ending decides the format; by default the file stands beside ``source``, with the
+            scheme in its name.
+        scheme : str, optional
+            For example ``"q4_k"``; by default that of the profile, else ``"q8_0"``.
+        overrides : mapping of str to str, optional
+            Regular expression (of Java) to scheme; the first one that matches a whole name
+            decides.
+        nonfinite : {"error", "clip"}
+            What becomes of NaN and infinity.
+        profile : {"edge", "local", "cloud"}, optional
+            A scheme and a least cosine, which other parameters override.
+        min_cosine, min_sqnr : float, optional
+            A tensor that is less like its original (cosine, or decibels) gets more bits.
+        ladder : sequence of str, optional
+            The schemes that it gets, one after the other; each scheme has its own ladder.
+        fail_fast : bool
+            Whether such a tensor is an error instead.
+        skip : sequence of str, optional
+            Regular expressions for whole names of tensors that stay as they are.
+        default_skips : bool
+            Whether what is usually kept stays as it is: norms, position embeddings, heads.
+        metadata : mapping of str to str, optional
+            Added to that of the file, or replacing it.
+        max_shard_size : int or str, optional
+            Bytes or, for example, ``"2GiB"``: the most that a shard of the target takes.
+        threads : int, optional
+            How many work at once; by default as for this bridge.
+        memory_limit : int or str, optional
+            Bytes or, for example, ``"1GiB"`` for the process, mapped files not counted; by
+            default 512 MiB.
+        continue_on_error : bool
+            Whether a tensor that fails is left out; it then stands in ``failures``.
+        quality : bool
+            Whether to measure each tensor while it is quantized.
+        report : path, optional
+            Where to write a page of figures.
+        progress_callback : callable, optional
+            Called with a float that rises to 1.0, in this thread; a failure of it is logged once.
+        timeout : float, optional
+            Seconds, after which the work is ended. As after Ctrl-C, this returns when the process
+            has ended and its unfinished files are gone.
+
+        Returns
+        -------
+        FileResult
+
+        Raises
+        ------
+        FormatError
+            If a file breaks a rule of its format, or can't be read or written.
+        TensorError
+            If a tensor can't be quantized.
+        OptionError
+            If an option is not acceptable, or the target can't hold the scheme.
+        TimeoutError
+            After the timeout.
+        ServerDied
+            If the process was ended by someone else; ``log`` has its last words.
+        """
+        self._require_open()
+        options = {
+            "scheme": scheme,
+            "override": overrides,
+            "nonfinite": nonfinite,
+            "profile": profile,
+            "min_cosine": min_cosine,
+            "min_sqnr": min_sqnr,
+            "ladder": None if ladder is None else ";".join(ladder),
+            "fail_fast": fail_fast,
+            "skip": None if skip is None else list(skip),
+            "no_default_skips": not default_skips,
+            "metadata": metadata,
+            "max_shard_size": max_shard_size,
+            "threads": threads if threads is not None else self._threads or None,
+            "memory_limit": memory_limit,
+            "continue_on_error": continue_on_error,
+            "quality": quality,
+            "report": None if report is None else os.fspath(report),
+        }
+        return quantize_file(
+            source, target, options=options, progress_callback=progress_callback, timeout=timeout
+        )
 
     def dequantize(self, tensor: QuantizedTensor) -> npt.NDArray[np.float32]:
         """Return what a quantized tensor's stored values stand for, as float32."""
@@ -539,9 +677,14 @@ class Bridge:
 
     def _build_quantized(self, outcome: Outcome, index: int) -> QuantizedTensor:
         placed = outcome.placed(index)
-        shape = self._catalog.types[outcome.type_ids[index][0]].shape
+        source = self._catalog.types[outcome.type_ids[index][0]]
         return QuantizedTensor(
-            self, outcome.names[index], placed.plan.label, shape, arrays_of(placed)
+            self,
+            outcome.names[index],
+            placed.plan.label,
+            source.shape,
+            CODES[source.dtype][0],
+            arrays_of(placed),
         )
 
 

@@ -10,7 +10,7 @@ from . import wire
 from .batches import Steps
 from .ring import Ring, Ticket
 
-__all__ = ["drive", "drive_async"]
+__all__ = ["Progress", "drive", "drive_async"]
 
 _log = logging.getLogger("tensorbridge")
 
@@ -35,7 +35,7 @@ def drive(
     progress_callback : callable or None
         Called with a float that rises to 1.0.
     """
-    progress = None if progress_callback is None else _Progress(progress_callback)
+    progress = None if progress_callback is None else _BatchProgress(progress_callback)
     try:
         ticket = steps.send(None)
         while True:
@@ -68,21 +68,21 @@ async def drive_async(ring: Ring, steps: Steps[T], deadline: float | None) -> T:
         steps.close()
 
 
-class _Progress:
-    """Tells a callback how far a batch is; never goes back, and logs a failing callback once."""
+class Progress:
+    """Tells a callback how far work is; never goes back, and logs a failing callback once.
 
-    def __init__(self, callback: Callable[[float], object]) -> None:
+    Parameters
+    ----------
+    callback : callable
+        Called with a float that rises to 1.0.
+    what : str
+        What goes on without it, for the log.
+    """
+
+    def __init__(self, callback: Callable[[float], object], what: str) -> None:
         self._callback: Callable[[float], object] | None = callback
+        self._what = what
         self._last = -1.0
-        self.ticket: Ticket | None = None
-
-    def look(self) -> None:
-        """Read the bytes done from shared memory."""
-        if self.ticket is None or self.ticket.progress is None:
-            return
-        done, total = wire.PROGRESS.unpack_from(*self.ticket.progress)
-        if total:
-            self.report(min(done / total, 0.999))
 
     def report(self, done: float) -> None:
         """Call the callback if there is news."""
@@ -93,4 +93,20 @@ class _Progress:
             self._callback(done)
         except Exception:
             self._callback = None
-            _log.exception("the progress callback failed; the batch goes on without it")
+            _log.exception("the progress callback failed; %s goes on without it", self._what)
+
+
+class _BatchProgress(Progress):
+    """Progress of a batch."""
+
+    def __init__(self, callback: Callable[[float], object]) -> None:
+        super().__init__(callback, "the batch")
+        self.ticket: Ticket | None = None
+
+    def look(self) -> None:
+        """Read the bytes done from shared memory."""
+        if self.ticket is None or self.ticket.progress is None:
+            return
+        done, total = wire.PROGRESS.unpack_from(*self.ticket.progress)
+        if total:
+            self.report(min(done / total, 0.999))

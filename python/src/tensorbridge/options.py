@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from .errors import ErrorCode, OptionError
 
-__all__ = ["option_text", "quantize_options"]
+__all__ = ["option_text", "quantize_options", "with_vectors"]
 
 
 def option_text(options: Mapping[str, Any]) -> str:
@@ -73,6 +75,65 @@ def quantize_options(
     used = sorted({0, *indices})
     texts = list(sets)
     return tuple(texts[i] for i in used), [used.index(i) for i in indices]
+
+
+def with_vectors(
+    tensors: Mapping[str, Any], **vectors: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """Join tensors with the vectors that go with them.
+
+    Parameters
+    ----------
+    tensors : mapping of str to array_like
+    **vectors : mapping of str to array_like, or None
+        By the meaning of the vectors; each becomes the second input of its tensor.
+
+    Returns
+    -------
+    mapping
+        ``tensors`` itself if there are no vectors.
+
+    Raises
+    ------
+    OptionError
+        If a tensor is not in the batch or has two vectors, or what goes with it is no vector of
+        floats.
+    """
+    meanings: dict[str, str] = {}
+    joined = dict(tensors)
+    for meaning, by_name in vectors.items():
+        for name, vector in (by_name or {}).items():
+            if name not in joined:
+                raise OptionError(
+                    f'{meaning} names "{name}", which is not in the batch', ErrorCode.BAD_OPTION
+                )
+            value = joined[name]
+            if isinstance(value, (tuple, list)):
+                others = f"{meanings[name]} and {meaning}" if name in meanings else meaning
+                raise OptionError(
+                    f'tensor "{name}" has more than one vector ({others}); give one of them',
+                    ErrorCode.BAD_OPTION,
+                )
+            meanings[name] = meaning
+            joined[name] = (value, _vector(meaning, name, vector))
+    return joined if meanings else tensors
+
+
+def _vector(meaning: str, name: str, vector: Any) -> Any:
+    if isinstance(vector, np.ndarray) and vector.dtype == np.float32 and vector.ndim == 1:
+        return vector
+    try:
+        floats = np.asarray(vector, np.float32)
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f'{meaning} of "{name}" is no vector of floats: {error}', ErrorCode.BAD_OPTION
+        ) from None
+    if floats.ndim != 1:
+        raise OptionError(
+            f'{meaning} of "{name}" has the shape {floats.shape}, and must have one dimension',
+            ErrorCode.BAD_OPTION,
+        )
+    return floats
 
 
 def _scheme(scheme: str, bit_width: int | None, group_size: int | str | None) -> str:

@@ -13,7 +13,7 @@ from .allocator import ALIGNMENT
 from .describe import TensorType
 from .dtypes import dtype_of, itemsize_of
 from .errors import TensorError
-from .exports import GgmlTensor, to_ggml
+from .exports import GgmlTensor, to_bitsandbytes, to_ggml
 from .layout import Outcome, Placed
 from .wire import align
 
@@ -101,6 +101,8 @@ class QuantizedTensor:
         The scheme's full name, for example ``uniform:bits=4,group=128``.
     shape : tuple of int
         Of the tensor that was quantized.
+    dtype : str
+        Of the tensor that was quantized, for example ``"float32"`` or ``"bfloat16"``.
     data : numpy.ndarray
         The stored bytes: uint8, one-dimensional, a view of shared memory.
     scales, zero_points : numpy.ndarray or None
@@ -109,7 +111,17 @@ class QuantizedTensor:
         All stored arrays by the names that the scheme gives them.
     """
 
-    __slots__ = ("_bridge", "data", "name", "parts", "scales", "scheme", "shape", "zero_points")
+    __slots__ = (
+        "_bridge",
+        "data",
+        "dtype",
+        "name",
+        "parts",
+        "scales",
+        "scheme",
+        "shape",
+        "zero_points",
+    )
 
     def __init__(
         self,
@@ -117,12 +129,14 @@ class QuantizedTensor:
         name: str,
         scheme: str,
         shape: tuple[int, ...],
+        dtype: str,
         parts: dict[str, npt.NDArray[Any]],
     ) -> None:
         self._bridge = bridge
         self.name = name
         self.scheme = scheme
         self.shape = shape
+        self.dtype = dtype
         self.parts = parts
         self.data: npt.NDArray[np.uint8] = parts["data"].reshape(-1).view(np.uint8)
         self.scales = parts.get("scales")
@@ -159,6 +173,34 @@ class QuantizedTensor:
             If ggml has no type for this scheme.
         """
         return to_ggml(self.scheme, self.shape, self.data)
+
+    def to_bitsandbytes(self, prefix: str | None = None) -> dict[str, npt.NDArray[Any]]:
+        """Return the entries of a state dict of bitsandbytes, for ``nf4``, ``fp4`` and ``int8``.
+
+        With bitsandbytes: the entries as tensors, without the first of them, are what
+        ``QuantState.from_dict`` takes, and the first one goes into ``dequantize_4bit``.
+
+        Parameters
+        ----------
+        prefix : str, optional
+            The name of the weight in the state dict; by default that of the tensor.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            Codes and scales are views. Four bits: ``W``, ``W.absmax``, ``W.quant_map`` and
+            ``W.quant_state.bitsandbytes__nf4``, with double quantization also
+            ``W.nested_absmax`` and ``W.nested_quant_map``. ``int8``: ``P.weight``, ``P.SCB`` and
+            ``P.weight_format``.
+
+        Raises
+        ------
+        OptionError
+            If bitsandbytes has no such scheme.
+        BridgeClosed
+            If the bridge was closed before the first call; the server knows the code books.
+        """
+        return to_bitsandbytes(self, self.name if prefix is None else prefix)
 
     @property
     def nbytes(self) -> int:

@@ -4,6 +4,10 @@
 
 Writes vectors.bin, a sequence of cases: a line of text "bits group sym rows columns", then the
 float32 input, the packed data, the scales and the zero points, each without gaps.
+
+Writes variants.bin likewise: lines "scheme rows columns side", where side is the number of float32
+values beside the tensor, maybe 0; then the input, these values, all parts of the scheme, and the
+float32 values that dequantizing gives.
 """
 
 import pathlib
@@ -15,7 +19,8 @@ HERE = pathlib.Path(__file__).parent
 PAGE = HERE.parents[4] / "docs" / "uniform.md"
 
 reference: dict = {}
-exec(re.search(r"```python\n(.*?)```", PAGE.read_text(), re.S).group(1), reference)
+for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S):
+    exec(block, reference)
 
 SHAPES = [(1, 1), (1, 5), (3, 7), (5, 33), (4, 64), (3, 130), (2, 320), (7, 256)]
 GROUPS = ["tensor", "row", "32", "64", "128", "256"]
@@ -56,7 +61,81 @@ def quantize(x: np.ndarray, bits: int, group: str, sym: bool) -> tuple[bytes, by
     return data.tobytes(), np.array(scales, "<f4").tobytes(), zeros.tobytes()
 
 
+def unpack(data: bytes, bits: int, count: int) -> np.ndarray:
+    shifts = np.arange(8 // bits, dtype=np.uint8) * np.uint8(bits)
+    every = np.frombuffer(data, np.uint8)[:, None] >> shifts & np.uint8(2**bits - 1)
+    return every.reshape(-1)[:count]
+
+
+def time_case(x: np.ndarray, side: np.ndarray | None, bits: int, time: int, sym: bool) -> list:
+    data, scales, zero_points, order = reference["quantize_time"](x, side, bits, time, sym)
+    codes = unpack(data.tobytes(), bits, x.size).reshape(x.shape)
+    counts = [len(rows) for rows in np.array_split(x, len(scales))]
+    scale, zero_point = (np.repeat(each, counts)[:, None] for each in (scales, zero_points))
+    values = reference["restore_order"](reference["values"](codes, scale, zero_point), order)
+    zeros = [] if sym else [zero_points.astype("<f4")]
+    return [data, scales.astype("<f4"), *zeros, order.astype("<i4"), values.astype("<f4")]
+
+
+def spatial_case(
+    x: np.ndarray, side: np.ndarray | None, bits: int, group: str, sym: bool
+) -> list:
+    eq = reference["channel_scales"](x, side)
+    data, scales, zero_points = quantize(x / eq, bits, group, sym)
+    codes = unpack(data, bits, x.size).reshape(x.shape)
+    rows, columns = x.shape
+    length = {"tensor": x.size, "row": columns}.get(group) or int(group)
+    per_row = -(-columns // length)
+    at = np.arange(rows)[:, None] * per_row + np.arange(columns) // length
+    if group == "tensor":
+        at = np.zeros(x.shape, int)
+    zero_point = np.float32(2 ** (bits - 1)) if sym else np.frombuffer(zero_points, "<f4")[at]
+    with np.errstate(over="ignore"):  # columns of the greatest float32
+        values = reference["values"](codes, np.frombuffer(scales, "<f4")[at], zero_point) * eq
+    parts = [data, scales, zero_points, eq.astype("<f4"), values.astype("<f4")]
+    return [np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part for part in parts]
+
+
+def variants() -> None:
+    """Timesteps with ties, columns of zeros, activations of all sizes, zero among them."""
+    with (HERE / "variants.bin").open("wb") as out:
+        seed = 0
+        for rows, columns in [(1, 1), (1, 37), (11, 3), (23, 17), (5, 65)]:
+            for bits in (2, 4, 8):
+                for has_side in (False, True):
+                    sym = seed % 3 == 0
+                    random = np.random.default_rng(seed)
+                    x = inputs(rows, columns, seed)
+                    x[:, random.integers(columns)] = 0
+                    end = ",sym=true" if sym else ""
+                    time = (1, 3, 5, 10, 20)[seed % 5]
+                    steps = random.integers(0, 12, rows).astype(np.float32) if has_side else None
+                    group = GROUPS[seed % len(GROUPS)]
+                    most = np.exp(random.uniform(-20, 20, columns)).astype(np.float32)
+                    most[random.integers(columns)] = 0
+                    most[random.integers(columns)] = np.float32(1e-42)
+                    activations = most if has_side else None
+                    seed += 1
+                    cases = [
+                        (f"time={time}", steps, time_case(x, steps, bits, time, sym)),
+                        (
+                            f"group={group},spatial=true",
+                            activations,
+                            spatial_case(x, activations, bits, group, sym),
+                        ),
+                    ]
+                    for text, side, parts in cases:
+                        count = 0 if side is None else len(side)
+                        head = f"uniform:bits={bits},{text}{end} {rows} {columns} {count}\n"
+                        out.write(head.encode())
+                        out.write(x.astype("<f4").tobytes())
+                        out.write(b"" if side is None else side.astype("<f4").tobytes())
+                        for part in parts:
+                            out.write(part.tobytes())
+
+
 def main() -> None:
+    variants()
     with (HERE / "vectors.bin").open("wb") as out:
         seed = 0
         for rows, columns in SHAPES:

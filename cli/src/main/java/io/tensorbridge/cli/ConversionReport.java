@@ -133,7 +133,9 @@ record ConversionReport(
     writeRaised(json);
     json.writeObjectFieldStart("failures");
     for (Map.Entry<String, BridgeException> failure : result.failures().entrySet()) {
-      json.writeStringField(failure.getKey(), String.valueOf(failure.getValue().getMessage()));
+      json.writeObjectFieldStart(failure.getKey());
+      FailureDocument.writeMembers(json, failure.getValue());
+      json.writeEndObject();
     }
     json.writeEndObject();
     json.writeArrayFieldStart("warnings");

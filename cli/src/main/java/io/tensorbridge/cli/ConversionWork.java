@@ -11,6 +11,9 @@ final class ConversionWork {
       ModelConversion conversion, String what, WorkOptions work, Console console) {
     try (Interruption _ = new Interruption(conversion::cancel);
         ProgressBar bar = work.progressBar(console, what)) {
+      if (work.endsWithParent()) {
+        ParentWatch.start(conversion::cancel);
+      }
       return conversion.run(work.threads(), bar::update);
     }
   }

@@ -51,19 +51,23 @@ public final class Main {
     if (words.contains("-h") || words.contains("--help")) {
       return print(console, HelpText.of(command.syntax()));
     }
+    boolean json = FailureDocument.isWanted(command.syntax(), words);
     try {
       return command.run(Arguments.parse(command.syntax(), words), console);
     } catch (UsageException wrong) {
+      if (json) {
+        FailureDocument.print(console, wrong);
+      }
       console.err().println("tensorbridge " + name + ": " + wrong.getMessage());
       console.err().println(HelpText.usage(command.syntax()));
       console.err().println("All about it: tensorbridge " + name + " --help");
       return ExitCode.USAGE;
-    } catch (OptionException wrong) {
-      console.err().println("tensorbridge " + name + ": " + wrong.getMessage());
-      return ExitCode.USAGE;
     } catch (BridgeException failure) {
+      if (json) {
+        FailureDocument.print(console, failure);
+      }
       console.err().println("tensorbridge " + name + ": " + failure.getMessage());
-      return ExitCode.FAILED;
+      return failure instanceof OptionException ? ExitCode.USAGE : ExitCode.FAILED;
     }
   }
 

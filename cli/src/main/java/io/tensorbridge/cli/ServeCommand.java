@@ -4,7 +4,6 @@ import io.tensorbridge.batch.BatchServer;
 import io.tensorbridge.batch.ServerOptions;
 import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.shm.LocalSocket;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -61,7 +60,7 @@ final class ServeCommand implements Command {
     } else {
       try (BatchServer server =
           BatchServer.serve(LocalSocket.ofInherited(inherited), options)) {
-        endWithParent(server);
+        ParentWatch.start(server::close);
         awaitEnd(server);
       }
     }
@@ -101,23 +100,5 @@ final class ServeCommand implements Command {
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  /** A private server's standard input ends with the process that started it, however it ends. */
-  private static void endWithParent(BatchServer server) {
-    Thread.ofPlatform()
-        .daemon()
-        .name("parent-watch")
-        .start(
-            () -> {
-              try {
-                while (System.in.read() >= 0) {
-                  // the parent says nothing; it only ends
-                }
-              } catch (IOException gone) {
-                // the same as its end
-              }
-              server.close();
-            });
   }
 }

@@ -10,14 +10,21 @@ import io.tensorbridge.quantize.model.ModelConversion;
  * @param json whether to print one JSON document
  * @param quiet whether to print failures only
  * @param progress how progress is told
+ * @param endsWithParent whether the end of standard input cancels the work
  */
-record WorkOptions(int threads, boolean json, boolean quiet, ProgressBar.Style progress) {
+record WorkOptions(
+    int threads,
+    boolean json,
+    boolean quiet,
+    ProgressBar.Style progress,
+    boolean endsWithParent) {
   private static final String THREADS = "--threads";
   private static final String MEMORY_LIMIT = "--memory-limit";
   private static final String DEFAULT_MEMORY = "512MiB";
   private static final String JSON = "--json";
   private static final String QUIET = "--quiet";
   private static final String PROGRESS = "--progress";
+  private static final String END_WITH_PARENT = "--end-with-parent";
 
   static CommandSyntax addTo(CommandSyntax syntax) {
     return syntax
@@ -30,14 +37,17 @@ record WorkOptions(int threads, boolean json, boolean quiet, ProgressBar.Style p
                 "SIZE",
                 "Memory to stay within, mapped files not counted; default " + DEFAULT_MEMORY
                     + "."))
-        .option(Option.flag(JSON, "Print one JSON document on standard output, nothing else."))
+        .option(Option.flag(JSON,
+            "Print one JSON document on standard output, nothing else; that of a"
+                + " failed run has an \"error\"."))
         .option(
             Option.value(
                 PROGRESS,
                 "bar|json|none",
                 "How progress is told on standard error: a bar with rate and time left, on a"
                     + " terminal only (the default), or lines of JSON for programs."))
-        .option(Option.flag(QUIET, "Print failures only, and no progress bar."));
+        .option(Option.flag(QUIET, "Print failures only, and no progress bar."))
+        .option(Option.flag(END_WITH_PARENT, ""));
   }
 
   static WorkOptions of(Arguments arguments) {
@@ -47,7 +57,8 @@ record WorkOptions(int threads, boolean json, boolean quiet, ProgressBar.Style p
         ModelConversion.threadsWithin(memoryLimit, wanted),
         arguments.flag(JSON),
         arguments.flag(QUIET),
-        style(arguments));
+        style(arguments),
+        arguments.flag(END_WITH_PARENT));
   }
 
   private static ProgressBar.Style style(Arguments arguments) {

@@ -87,7 +87,9 @@ final class ArrowModelsTest {
   static List<String> schemes() {
     return Stream.concat(
         QuantScheme.knownFamilies().stream(),
-        Stream.of("uniform:bits=4,group=128", "uniform:bits=2,group=row,sym=true")).toList();
+        Stream.of("uniform:bits=4,group=128", "uniform:bits=2,group=row,sym=true",
+            "uniform:bits=4,time=3", "uniform:group=64,spatial=true"))
+        .toList();
   }
 
   @ParameterizedTest

@@ -231,6 +231,41 @@ final class ModelCommandsTest {
     assertThat(err.toString()).contains("left out");
   }
 
+  @Test
+  void printsAFailureAsOneJsonDocument() throws IOException {
+    assertThat(run("quantize", model.toString(), "--json", "--scheme", "q99")).isEqualTo(2);
+    requireOneDocument(out.toString());
+    assertThat(out.toString()).contains("\"error\"", "\"code\" : 253", "\"kind\" : \"option\"");
+    out.getBuffer().setLength(0);
+
+    assertThat(run("quantize", model.toString(), "--json", "--no-such")).isEqualTo(2);
+    requireOneDocument(out.toString());
+    assertThat(out.toString()).contains("\"code\" : 252", "unknown option --no-such");
+    out.getBuffer().setLength(0);
+
+    assertThat(run("inspect", directory.resolve("none.gguf").toString(), "--json")).isEqualTo(1);
+    requireOneDocument(out.toString());
+    assertThat(out.toString()).contains("\"code\" : 601", "\"kind\" : \"format\"");
+    out.getBuffer().setLength(0);
+
+    write(Float.NaN);
+    assertThat(run("quantize", model.toString(), "--json")).isEqualTo(1);
+    requireOneDocument(out.toString());
+    assertThat(out.toString())
+        .contains("\"code\" : 201", "\"tensor\" : \"a.weight\"", "\"index\" : 0");
+    out.getBuffer().setLength(0);
+
+    assertThat(run("quantize", model.toString(), "--json", "--continue-on-error")).isEqualTo(1);
+    requireOneDocument(out.toString());
+    assertThat(out.toString())
+        .contains("\"failures\"", "\"a.weight\" : {", "\"code\" : 201")
+        .doesNotContain("\"error\"");
+    out.getBuffer().setLength(0);
+
+    assertThat(run("quantize", model.toString(), "--scheme", "q99")).isEqualTo(2);
+    assertThat(out.toString()).isEmpty();
+  }
+
   private int run(String... words) {
     Console console = new Console(new PrintWriter(out), new PrintWriter(err));
     return Main.run(List.of(words), console);

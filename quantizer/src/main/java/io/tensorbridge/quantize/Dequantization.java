@@ -125,7 +125,9 @@ public final class Dequantization {
    */
   void chunk(List<StoredBytes> stored, int chunk, long from, MemorySegment values) {
     Output.Window window = new Output.Window(from * Float.BYTES, values);
-    DequantizingRun run = dequantizing(stored, window);
+    DequantizingRun run = scheme instanceof UniformTimeScheme time
+        ? inStoredOrder(time, stored, window)
+        : dequantizing(stored, window);
     if (run instanceof RangeRun ranges) {
       ranges.runRange(from, Math.toIntExact(values.byteSize() / Float.BYTES));
     } else {
@@ -154,8 +156,30 @@ public final class Dequantization {
       case GroupScheme grouped ->
           new GroupedDequantizing(GroupCoding.of(grouped, type.shape()), stored, output);
       case UniformScheme uniform ->
-          new UniformDequantizing(
-              uniform, GroupGrid.of(uniform.group(), type.shape()), stored, output);
+          uniform(uniform, stored, output);
+      case UniformTimeScheme time ->
+          new TimeDequantizing(
+              time, TimeGroups.of(time.groups(), type.shape()), stored, output);
+      case UniformSpatialScheme spatial ->
+          uniform(
+              spatial.plain(),
+              stored,
+              new ChannelScaling(
+                  output,
+                  stored.get(spatial.scalesPart()),
+                  UniformSpatialScheme.columns(type.shape())));
     };
+  }
+
+  private DequantizingRun uniform(
+      UniformScheme uniform, List<StoredBytes> stored, Output output) {
+    return new UniformDequantizing(
+        uniform.rule(), GroupGrid.of(uniform.group(), type.shape()), stored, output);
+  }
+
+  private DequantizingRun inStoredOrder(
+      UniformTimeScheme time, List<StoredBytes> stored, Output output) {
+    return new UniformDequantizing(
+        time.rule(), TimeGroups.of(time.groups(), type.shape()), stored, output);
   }
 }

@@ -182,7 +182,7 @@ public abstract class FloatSource {
    * The refusal of a tensor that holds NaN or infinity: looks for the first such value, so that the
    * message does not depend on which thread met one.
    */
-  final TensorException nonFinite(Scratch scratch) {
+  TensorException nonFinite(Scratch scratch) {
     long count = elementCount();
     for (long first = 0; first < count; first += Scratch.CHUNK_ELEMENTS) {
       int length = (int) Math.min(Scratch.CHUNK_ELEMENTS, count - first);

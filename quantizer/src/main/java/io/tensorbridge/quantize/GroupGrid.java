@@ -11,7 +11,8 @@ import io.tensorbridge.Shape;
  * @param groupElements elements in a full group
  * @param parameterShape the shape of one value per group
  */
-record GroupGrid(long rows, long columns, long groupElements, Shape parameterShape) {
+record GroupGrid(long rows, long columns, long groupElements,
+    Shape parameterShape) implements ElementGroups {
   static GroupGrid of(UniformScheme.Group group, Shape shape) {
     if (shape.elementCount() == 0) {
       return new GroupGrid(0, 0, 1, Shape.of(0));
@@ -58,7 +59,8 @@ record GroupGrid(long rows, long columns, long groupElements, Shape parameterSha
     return new GroupGrid(rows, columns, length, Shape.of(rows, groups));
   }
 
-  long elements() {
+  @Override
+  public long elements() {
     return rows * columns;
   }
 
@@ -66,7 +68,8 @@ record GroupGrid(long rows, long columns, long groupElements, Shape parameterSha
     return Math.ceilDiv(columns, groupElements);
   }
 
-  long groups() {
+  @Override
+  public long groups() {
     return rows * groupsPerRow();
   }
 
@@ -75,23 +78,24 @@ record GroupGrid(long rows, long columns, long groupElements, Shape parameterSha
     return columns % groupElements == 0;
   }
 
-  long groupStart(long group) {
+  @Override
+  public long longestGroup() {
+    return groupElements;
+  }
+
+  @Override
+  public long groupStart(long group) {
     return group / groupsPerRow() * columns + group % groupsPerRow() * groupElements;
   }
 
-  long groupEnd(long group) {
+  @Override
+  public long groupEnd(long group) {
     long rowEnd = (group / groupsPerRow() + 1) * columns;
     return Math.min(groupStart(group) + groupElements, rowEnd);
   }
 
-  /** The group that holds an element. */
-  long groupAt(long element) {
+  @Override
+  public long groupAt(long element) {
     return element / columns * groupsPerRow() + element % columns / groupElements;
-  }
-
-  /** The bytes that the first elements take once packed. */
-  long packedBytes(int bits, long elements) {
-    int perByte = 8 / bits;
-    return elements / perByte + (elements % perByte == 0 ? 0 : 1);
   }
 }

@@ -31,7 +31,7 @@ final class GroupQuantizing implements OpRun {
       FloatSource source,
       Output output) {
     this.scheme = scheme;
-    this.rule = new UniformRule(scheme.bits(), scheme.symmetric());
+    this.rule = scheme.rule();
     this.grid = grid;
     this.nonFinite = nonFinite;
     this.source = source;

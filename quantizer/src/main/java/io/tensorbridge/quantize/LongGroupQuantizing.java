@@ -19,9 +19,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * threads.
  */
 final class LongGroupQuantizing implements OpRun {
-  private final UniformScheme scheme;
   private final UniformRule rule;
-  private final GroupGrid grid;
+  private final ElementGroups grid;
   private final NonFinite nonFinite;
   private final FloatSource source;
   private final Output output;
@@ -35,20 +34,19 @@ final class LongGroupQuantizing implements OpRun {
   private final FiniteRange[] ranges;
 
   LongGroupQuantizing(
-      UniformScheme scheme,
-      GroupGrid grid,
+      UniformRule rule,
+      ElementGroups grid,
       NonFinite nonFinite,
       FloatSource source,
       Output output) {
-    this.scheme = scheme;
-    this.rule = new UniformRule(scheme.bits(), scheme.symmetric());
+    this.rule = rule;
     this.grid = grid;
     this.nonFinite = nonFinite;
     this.source = source;
     this.output = output;
     this.groups = Math.toIntExact(grid.groups());
     this.piecesPerGroup =
-        Math.toIntExact(Math.ceilDiv(grid.groupElements(), Scratch.CHUNK_ELEMENTS));
+        Math.toIntExact(Math.ceilDiv(grid.longestGroup(), Scratch.CHUNK_ELEMENTS));
     this.pieces = new FiniteRange[Math.multiplyExact(groups, piecesPerGroup)];
     this.piecesLeft = new AtomicInteger(pieces.length);
     this.parameters = new GroupParameters(groups);
@@ -113,24 +111,26 @@ final class LongGroupQuantizing implements OpRun {
       float scale = rule.scale(low, ValueRange.high(clipped));
       parameters.set(group, scale, rule.zeroPoint(low, scale));
     }
-    new ParameterParts(output, scheme.symmetric()).write(0, groups, parameters, 0, scratch);
+    new ParameterParts(output, rule.symmetric()).write(0, groups, parameters, 0, scratch);
   }
 
   private void writeCodes(int chunk, Scratch scratch) {
     long from = (long) chunk * Scratch.CHUNK_ELEMENTS;
     int elements = (int) Math.min(Scratch.CHUNK_ELEMENTS, grid.elements() - from);
-    int bits = scheme.bits();
+    int bits = rule.bits();
     long byteOffset = grid.packedBytes(bits, from);
     MemorySegment values = source.read(from, elements, scratch);
     MemorySegment target =
         output.claim(0, byteOffset, grid.packedBytes(bits, elements), scratch);
     MemorySegment codes = bits == 8 ? target : scratch.codes(elements);
     UniformKernel kernel = choice.forWork(elements / 2);
+    boolean isCopy = false;
     for (long at = from; at < from + elements;) {
       int group = Math.toIntExact(grid.groupAt(at));
       int length = (int) (Math.min(grid.groupEnd(group), from + elements) - at);
       if (ranges[group].isClipped()) {
-        values = source.readToChange(from, elements, scratch);
+        values = isCopy ? values : source.readToChange(from, elements, scratch);
+        isCopy = true;
         Clipping.clip(values, at - from, length, ranges[group].magnitude());
       }
       kernel.codes(

@@ -8,7 +8,8 @@ import java.util.List;
 
 /** Where the chunks of a run write: claim a range, fill it, commit it. */
 sealed interface Output
-    permits Output.Memory, Output.Pieces, Output.Redirected, Output.Window, MeasuredOutput {
+    permits Output.Memory, Output.Pieces, Output.Redirected, Output.Against, Output.Window,
+    MeasuredOutput, ChannelScaling {
   /**
    * Memory for a range of a part.
    *
@@ -103,6 +104,32 @@ sealed interface Output
       if (isRepeat) {
         others.quantized(chunk, first, values, scratch);
       }
+    }
+  }
+
+  /** Writes as before; what is quantized is compared with another source than it is made of. */
+  record Against(Output others, FloatSource original) implements Output {
+    @Override
+    public MemorySegment claim(int part, long byteOffset, long byteLength, Scratch scratch) {
+      return others.claim(part, byteOffset, byteLength, scratch);
+    }
+
+    @Override
+    public void commit(int part, long byteOffset, MemorySegment claimed) {
+      others.commit(part, byteOffset, claimed);
+    }
+
+    @Override
+    public void quantized(int chunk, long first, MemorySegment values, Scratch scratch) {
+      if (measures()) {
+        int count = Math.toIntExact(values.byteSize() / Float.BYTES);
+        others.quantized(chunk, first, original.read(first, count, scratch), scratch);
+      }
+    }
+
+    @Override
+    public boolean measures() {
+      return others.measures();
     }
   }
 

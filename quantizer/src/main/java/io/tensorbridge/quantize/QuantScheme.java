@@ -19,7 +19,9 @@ import java.util.List;
  * keeps outside its blocks behind it. {@code data} and all that there is for each group are empty for
  * an empty tensor.
  */
-public sealed interface QuantScheme permits FloatScheme, BlockScheme, UniformScheme, GroupScheme {
+public sealed interface QuantScheme
+    permits FloatScheme, BlockScheme, UniformScheme, UniformTimeScheme, UniformSpatialScheme,
+    GroupScheme {
   /**
    * The scheme that a text names: a family, and for {@code uniform} its options behind a colon.
    *

@@ -25,17 +25,22 @@ public final class Quantization {
   private final List<OutputSpec> parts;
   private final @Nullable Importance importance;
 
+  /** Timesteps of rows or activations of columns; empty if there are none. */
+  private final float[] side;
+
   private Quantization(
       QuantScheme scheme,
       TensorType type,
       NonFinite nonFinite,
-      @Nullable Importance importance) {
+      @Nullable Importance importance,
+      float[] side) {
     FloatSource.requireFloats(type);
     this.scheme = scheme;
     this.type = type;
     this.nonFinite = nonFinite;
     this.parts = scheme.parts(type.shape());
     this.importance = importance;
+    this.side = side;
   }
 
   /**
@@ -50,33 +55,47 @@ public final class Quantization {
    *     not hold whole blocks
    */
   public static Quantization of(QuantScheme scheme, TensorType type, NonFinite nonFinite) {
-    return new Quantization(scheme, type, nonFinite, null);
+    return new Quantization(scheme, type, nonFinite, null, new float[0]);
   }
 
   /**
-   * Checks that {@link #withImportance} would take importances of a type.
+   * Checks that {@link #withImportance} would take a vector of a type.
    *
-   * @param importances dtype and shape of them
+   * @param importances dtype and shape of it
    * @throws TensorException without a name: {@link ErrorCode#BAD_SHAPE} if the scheme takes none
-   *     (the message names those that do) or their number is not that of the columns, {@link
-   *     ErrorCode#UNSUPPORTED_DTYPE} if they are not float32
+   *     (the message names those that do) or their number is not that of the columns or rows,
+   *     {@link ErrorCode#UNSUPPORTED_DTYPE} if they are not float32
    */
   public void requireImportance(TensorType importances) {
-    Importance.require(scheme, type, importances);
+    SideVector.of(scheme).require(type, importances);
   }
 
   /**
-   * The same with errors that count more where a column is important, as ggml has it with an
-   * importance matrix.
+   * The same with what else the scheme takes into account beside the tensor, one vector of floats:
    *
-   * @param importances float32, one for each column, finite and not negative; they are copied
+   * <ul>
+   *   <li>ggml's schemes that search their scales: how important each column is, as its importance
+   *       matrix has it; errors count more there;
+   *   <li>{@link UniformSpatialScheme}: the greatest magnitude of the activations in each column;
+   *   <li>{@link UniformTimeScheme}: the timestep of each row.
+   * </ul>
+   *
+   * @param importances float32, one for each column or row, finite and not negative; they are
+   *     copied
    * @return a new proof
    * @throws TensorException as {@link #requireImportance}, and {@link ErrorCode#NON_FINITE} with
    *     the index of the first importance that is negative, NaN or infinite
    */
   public Quantization withImportance(Tensor importances) {
     requireImportance(importances.type());
-    return new Quantization(scheme, type, nonFinite, Importance.of(type, importances));
+    SideVector kind = SideVector.of(scheme);
+    return switch (kind) {
+      case IMPORTANCES ->
+          new Quantization(
+              scheme, type, nonFinite, Importance.of(type, importances), new float[0]);
+      case ACTIVATIONS, TIMESTEPS ->
+          new Quantization(scheme, type, nonFinite, null, kind.floats(importances));
+    };
   }
 
   /**
@@ -212,14 +231,36 @@ public final class Quantization {
       case GroupScheme grouped ->
           new GroupedQuantizing(
               GroupCoding.of(grouped, type.shape()), nonFinite, source, output);
-      case UniformScheme uniform -> uniform(uniform, source, output);
+      case UniformScheme uniform -> uniform(uniform, nonFinite, source, output);
+      case UniformTimeScheme time ->
+          new TimeQuantizing(time, rowOrder(time), nonFinite, source, output);
+      case UniformSpatialScheme spatial -> spatial(spatial, source, output);
     };
   }
 
-  private OpRun uniform(UniformScheme uniform, FloatSource source, Output output) {
+  private RowOrder rowOrder(UniformTimeScheme time) {
+    return side.length == 0
+        ? RowOrder.natural(TimeGroups.of(time.groups(), type.shape()).rows())
+        : RowOrder.byTimestep(side);
+  }
+
+  private OpRun spatial(UniformSpatialScheme spatial, FloatSource source, Output output) {
+    int columns = (int) UniformSpatialScheme.columns(type.shape());
+    ChannelScales channels = new ChannelScales(columns, side);
+    OpRun equalized =
+        uniform(
+            spatial.plain(),
+            NonFinite.ERROR,
+            EqualizedFloats.divided(source, channels, nonFinite),
+            new Output.Against(output, EqualizedFloats.clipped(source, channels, nonFinite)));
+    return new SpatialQuantizing(spatial, nonFinite, source, output, channels, equalized);
+  }
+
+  private OpRun uniform(
+      UniformScheme uniform, NonFinite policy, FloatSource source, Output output) {
     GroupGrid grid = GroupGrid.of(uniform.group(), type.shape());
     return GroupQuantizing.fits(uniform, grid)
-        ? new GroupQuantizing(uniform, grid, nonFinite, source, output)
-        : new LongGroupQuantizing(uniform, grid, nonFinite, source, output);
+        ? new GroupQuantizing(uniform, grid, policy, source, output)
+        : new LongGroupQuantizing(uniform.rule(), grid, policy, source, output);
   }
 }

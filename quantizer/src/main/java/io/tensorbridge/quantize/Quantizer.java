@@ -85,10 +85,12 @@ public final class Quantizer {
   }
 
   /**
-   * The same with errors that count more where a column is important.
+   * The same with what the scheme takes into account beside the tensors to come: importances of
+   * columns, greatest activations of columns, or timesteps of rows ({@link
+   * Quantization#withImportance}).
    *
-   * @param columns float32, one for each column of the tensors to come, finite and not negative;
-   *     belongs to the caller and stays open
+   * @param columns float32, one for each column or row, finite and not negative; belongs to the
+   *     caller and stays open
    * @return a new quantizer
    */
   public Quantizer withImportance(Tensor columns) {
@@ -138,7 +140,8 @@ public final class Quantizer {
             ? List.of(quantizing, dequantizing)
             : List.of(quantizing, dequantizing, kernels.uniformQuantizing());
       }
-      case UniformScheme _ -> List.of(kernels.uniformQuantizing(), kernels.uniformDequantizing());
+      case UniformScheme _,UniformTimeScheme _,UniformSpatialScheme _ ->
+          List.of(kernels.uniformQuantizing(), kernels.uniformDequantizing());
     };
   }
 

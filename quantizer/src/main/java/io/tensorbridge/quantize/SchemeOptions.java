@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** The options behind the colon of a scheme's text: each is taken once, the rest is refused. */
 final class SchemeOptions {
@@ -55,6 +56,36 @@ final class SchemeOptions {
         ErrorCode.BAD_OPTION,
         key,
         "\"" + value + "\" is not possible; take " + alternatives(texts));
+  }
+
+  boolean has(String key) {
+    known.add(key);
+    return given.containsKey(key);
+  }
+
+  /** A whole number that was given. */
+  int number(String key, int least, int greatest) {
+    String value = Objects.requireNonNull(given.remove(key));
+    if (value.matches("[0-9]{1,9}")) {
+      int number = Integer.parseInt(value);
+      if (number >= least && number <= greatest) {
+        return number;
+      }
+    }
+    throw new OptionException(
+        ErrorCode.BAD_OPTION,
+        key,
+        "\"" + value + "\" is not possible; take a number from " + least + " to " + greatest);
+  }
+
+  /** Refuses options that can't stand beside another. */
+  void requireAlone(String key, String... others) {
+    for (String other : others) {
+      if (given.containsKey(other)) {
+        throw new OptionException(
+            ErrorCode.BAD_OPTION, other, "can't stand beside " + key + "; take one of them");
+      }
+    }
   }
 
   boolean flag(String key, boolean fallback) {

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import io.tensorbridge.quantize.internal.kernel.KernelChoice;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import io.tensorbridge.quantize.internal.kernel.UniformKernel;
+import io.tensorbridge.quantize.internal.kernel.UniformRule;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -13,15 +14,15 @@ import java.util.List;
  * data}, whatever its groups are.
  */
 final class UniformDequantizing implements RangeRun {
-  private final UniformScheme scheme;
-  private final GroupGrid grid;
+  private final UniformRule rule;
+  private final ElementGroups grid;
   private final List<StoredBytes> parts;
   private final Output output;
   private final KernelChoice<UniformKernel> choice = Kernels.shared().uniformDequantizing();
 
   UniformDequantizing(
-      UniformScheme scheme, GroupGrid grid, List<StoredBytes> parts, Output output) {
-    this.scheme = scheme;
+      UniformRule rule, ElementGroups grid, List<StoredBytes> parts, Output output) {
+    this.rule = rule;
     this.grid = grid;
     this.parts = parts;
     this.output = output;
@@ -45,13 +46,13 @@ final class UniformDequantizing implements RangeRun {
 
   @Override
   public void runRange(long from, int elements) {
-    int bits = scheme.bits();
+    int bits = rule.bits();
     UniformKernel kernel = choice.forWork(elements);
     try (Scratch scratch = Scratch.borrow()) {
       long firstGroup = grid.groupAt(from);
       int groups = (int) (grid.groupAt(from + elements - 1) - firstGroup) + 1;
       float[] scales = parameters(1, firstGroup, groups, scratch);
-      float[] zeroPoints = scheme.symmetric()
+      float[] zeroPoints = rule.symmetric()
           ? new float[0]
           : parameters(2, firstGroup, groups, scratch);
       MemorySegment packed =
@@ -66,7 +67,7 @@ final class UniformDequantizing implements RangeRun {
         long group = grid.groupAt(at);
         int index = (int) (group - firstGroup);
         int length = (int) (Math.min(grid.groupEnd(group), from + elements) - at);
-        float zeroPoint = scheme.symmetric() ? 1 << (bits - 1) : zeroPoints[index];
+        float zeroPoint = rule.symmetric() ? 1 << (bits - 1) : zeroPoints[index];
         long start = at - from;
         kernel.values(codes, start, length, scales[index], zeroPoint, values, 4 * start);
         at += length;

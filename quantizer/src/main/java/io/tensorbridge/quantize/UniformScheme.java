@@ -6,6 +6,7 @@ import io.tensorbridge.OptionException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.op.OutputSpec;
+import io.tensorbridge.quantize.internal.kernel.UniformRule;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -58,17 +59,34 @@ public record UniformScheme(int bits, Group group, boolean symmetric) implements
 
   /** Checks the bits. */
   public UniformScheme {
+    requireBits(bits);
+  }
+
+  static void requireBits(int bits) {
     if (bits != 2 && bits != 4 && bits != 8) {
       throw new OptionException(
           ErrorCode.BAD_OPTION, "bits", bits + " is not possible; take 2, 4 or 8");
     }
   }
 
-  static UniformScheme of(SchemeOptions options) {
-    return new UniformScheme(
-        options.choice("bits", List.of(2, 4, 8), 4),
-        options.choice("group", List.of(Group.values())),
-        options.flag("sym", false));
+  /** This scheme, or one of its variants. */
+  static QuantScheme of(SchemeOptions options) {
+    int bits = options.choice("bits", List.of(2, 4, 8), 4);
+    boolean symmetric = options.flag("sym", false);
+    if (options.has(UniformTimeScheme.OPTION)) {
+      options.requireAlone(UniformTimeScheme.OPTION, "group", UniformSpatialScheme.OPTION);
+      int groups = options.number(UniformTimeScheme.OPTION, 1, UniformTimeScheme.MAX_GROUPS);
+      return new UniformTimeScheme(bits, groups, symmetric);
+    }
+    Group group = options.choice("group", List.of(Group.values()));
+    UniformScheme plain = new UniformScheme(bits, group, symmetric);
+    return options.flag(UniformSpatialScheme.OPTION, false)
+        ? new UniformSpatialScheme(plain)
+        : plain;
+  }
+
+  UniformRule rule() {
+    return new UniformRule(bits, symmetric);
   }
 
   @Override

@@ -26,7 +26,8 @@ class QualityMeterTest {
       List.of(
           "uniform:bits=2,group=row", "uniform:bits=8,sym=true", "uniform:group=32",
           "uniform:bits=2,group=128,sym=true", "nf4:double=true", "fp4:block=4096",
-          "int8:rule=quanto");
+          "int8:rule=quanto", "uniform:time=5", "uniform:bits=2,time=20,sym=true",
+          "uniform:group=64,spatial=true", "uniform:bits=8,spatial=true,sym=true");
 
   static Stream<String> schemes() {
     return Stream.concat(QuantScheme.knownFamilies().stream(), VARIANTS.stream());

@@ -20,7 +20,9 @@ class QuantSchemeTest {
       strings = {
           "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "mxfp4", "nvfp4", "f32", "f16", "bf16",
           "uniform:bits=4,group=tensor", "uniform:bits=2,group=256",
-          "uniform:bits=8,group=row,sym=true", "int8", "int8:rule=quanto", "nf4",
+          "uniform:bits=8,group=row,sym=true", "uniform:bits=4,time=10",
+          "uniform:bits=2,time=20,sym=true", "uniform:bits=4,group=128,spatial=true",
+          "uniform:bits=8,group=tensor,sym=true,spatial=true", "int8", "int8:rule=quanto", "nf4",
           "fp4:block=4096,double=true", "int4", "int4:bits=8,group=16,sym=true",
           "int4:layout=compressed-tensors,group=row,sym=false"
       })
@@ -69,7 +71,9 @@ class QuantSchemeTest {
   @ValueSource(
       strings = {
           "uniform:bits=3", "uniform:bits=", "uniform:group=33", "uniform:sym=1", "uniform:bits",
-          "uniform:bits=4,bits=4", "uniform:levels=16", "uniform:bits=4,", "q8_0:bits=8",
+          "uniform:bits=4,bits=4", "uniform:time=0", "uniform:time=65537", "uniform:time=-1",
+          "uniform:time=10,group=32", "uniform:time=10,spatial=true", "uniform:spatial=yes",
+          "uniform:levels=16", "uniform:bits=4,", "q8_0:bits=8",
           "fp8_e4m3:scale=column", "mxfp8:element=e2m1", "mxint8:rounding=floor",
           "mxfp4:rounding=even", "nvfp4:layout=ocp"
       })

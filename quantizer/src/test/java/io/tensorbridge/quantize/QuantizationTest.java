@@ -43,7 +43,9 @@ class QuantizationTest {
           "fp8_e4m3:scale=tensor", "fp8_e4m3:scale=row", "fp8_e4m3:scale=block",
           "fp8_e5m2:scale=tensor", "fp8_e5m2:scale=row", "fp8_e5m2:scale=block", "mxfp8",
           "mxfp8:element=e5m2,rounding=even", "mxfp8:rounding=rceil", "mxint8",
-          "mxfp4:layout=ocp", "mxfp4:layout=ocp,rounding=ceil", "nvfp4:layout=two-level");
+          "mxfp4:layout=ocp", "mxfp4:layout=ocp,rounding=ceil", "nvfp4:layout=two-level",
+          "uniform:time=10", "uniform:bits=8,time=7,sym=true", "uniform:group=128,spatial=true",
+          "uniform:bits=8,spatial=true,sym=true");
 
   static List<String> schemes() {
     return ALL;
@@ -295,6 +297,8 @@ class QuantizationTest {
       }
       case UniformScheme uniform ->
           (int) Math.min(columns, GroupGrid.of(uniform.group(), Shape.of(columns)).groupElements());
+      case UniformTimeScheme _ -> columns;
+      case UniformSpatialScheme _ -> 1; // of its column
     };
     float limit = 0;
     int start = 70_000 / group * group;

@@ -70,6 +70,90 @@ class UniformReferenceTest {
     }
   }
 
+  /** One case of {@code variants.bin}; without a vector beside the tensor, {@code side} is empty. */
+  record Variant(
+      QuantScheme scheme,
+      Shape shape,
+      MemorySegment input,
+      MemorySegment side,
+      List<MemorySegment> parts,
+      MemorySegment values) {
+    @Override
+    public String toString() {
+      return scheme + " of " + shape + (side.byteSize() == 0 ? "" : " with a vector");
+    }
+  }
+
+  static Stream<Variant> variants() {
+    byte[] bytes = Golden.resource("/uniform/variants.bin");
+    MemorySegment file = MemorySegment.ofArray(bytes);
+    List<Variant> variants = new ArrayList<>();
+    int at = 0;
+    while (at < bytes.length) {
+      int end = at;
+      while (bytes[end] != '\n') {
+        end++;
+      }
+      String[] head = new String(bytes, at, end - at, StandardCharsets.US_ASCII).split(" ");
+      QuantScheme scheme = QuantScheme.parse(head[0]);
+      Shape shape = Shape.of(Long.parseLong(head[1]), Long.parseLong(head[2]));
+      List<Long> lengths = new ArrayList<>();
+      lengths.add(4 * shape.elementCount());
+      lengths.add(4 * Long.parseLong(head[3]));
+      scheme.parts(shape).forEach(part -> lengths.add(part.type().byteLength()));
+      lengths.add(4 * shape.elementCount());
+      List<MemorySegment> pieces = new ArrayList<>();
+      long next = end + 1L;
+      for (long length : lengths) {
+        pieces.add(file.asSlice(next, length));
+        next += length;
+      }
+      at = (int) next;
+      variants.add(
+          new Variant(
+              scheme,
+              shape,
+              pieces.get(0),
+              pieces.get(1),
+              pieces.subList(2, pieces.size() - 1),
+              pieces.getLast()));
+    }
+    return variants.stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("variants")
+  void variantsGiveTheBitsOfNumpy(Variant golden) {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment input = arena.allocate(golden.input.byteSize()).copyFrom(golden.input);
+      Tensor tensor = Tensor.of(input, DType.F32, golden.shape);
+      Quantizer quantizer = Quantizer.of(golden.scheme);
+      long count = golden.side.byteSize() / 4;
+      if (count > 0) {
+        MemorySegment side = arena.allocate(4 * count).copyFrom(golden.side);
+        quantizer = quantizer.withImportance(Tensor.of(side, DType.F32, Shape.of(count)));
+      }
+      try (QuantizedTensor q = quantizer.quantize(tensor)) {
+        for (int i = 0; i < golden.parts.size(); i++) {
+          assertThat(q.parts().get(i).data().toArray(ValueLayout.JAVA_BYTE))
+              .as("part %d", i)
+              .isEqualTo(golden.parts.get(i).toArray(ValueLayout.JAVA_BYTE));
+        }
+        assertThat(q.dequantize().data().toArray(ValueLayout.JAVA_BYTE))
+            .isEqualTo(golden.values.toArray(ValueLayout.JAVA_BYTE));
+      }
+    }
+  }
+
+  @Test
+  void coversBothVariantsWithAndWithoutAVector() {
+    assertThat(variants().map(golden -> golden.scheme.getClass().getSimpleName()
+        + (golden.side.byteSize() > 0)).distinct())
+        .containsExactlyInAnyOrder(
+            "UniformTimeSchemefalse", "UniformTimeSchemetrue", "UniformSpatialSchemefalse",
+            "UniformSpatialSchemetrue");
+  }
+
   @Test
   void coversEveryKindOfGroup() {
     assertThat(cases().map(golden -> golden.scheme.group()).distinct())

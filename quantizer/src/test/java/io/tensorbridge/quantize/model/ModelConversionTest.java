@@ -129,7 +129,8 @@ final class ModelConversionTest {
 
   @Test
   void restoresWhatItQuantized() {
-    for (String scheme : List.of("q8_0", "uniform:bits=8,group=32", "f16")) {
+    for (String scheme : List.of("q8_0", "uniform:bits=8,group=32", "uniform:bits=8,time=10",
+        "uniform:bits=8,group=32,spatial=true", "f16")) {
       String extension = scheme.equals("q8_0") ? ".gguf" : ".safetensors";
       Path quantized = directory.resolve("quantized" + extension);
       Path restored = directory.resolve("restored.safetensors");
@@ -281,7 +282,8 @@ final class ModelConversionTest {
 
   @Test
   void quantizesTwiceAsIfFromTheDequantizedModelAndWarns() {
-    for (String first : List.of("q8_0", "uniform:bits=4,group=tensor", "int8")) {
+    for (String first : List.of("q8_0", "uniform:bits=4,group=tensor", "uniform:bits=4,time=5",
+        "uniform:bits=4,group=64,spatial=true", "int8")) {
       Path once =
           directory.resolve(first.equals("q8_0") ? "once.gguf" : "once.safetensors");
       Path between = directory.resolve("between.safetensors");

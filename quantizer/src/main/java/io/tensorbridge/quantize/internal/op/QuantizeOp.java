@@ -19,9 +19,9 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * {@code quantize}: one float tensor in, and for some schemes the importances of its columns; {@code
- * data}, and {@code scales} and {@code zero_points} if
- * the scheme has them, out.
+ * {@code quantize}: one float tensor in, and for some schemes a vector beside it ({@link
+ * Quantization#withImportance}): importances or activations of columns, or timesteps of rows; {@code
+ * data}, and {@code scales} and what else the scheme has, out.
  */
 final class QuantizeOp implements TensorOp {
   /**

@@ -2,6 +2,7 @@ package io.tensorbridge.quantize.internal.op;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.tensorbridge.DType;
 import io.tensorbridge.OptionException;
@@ -92,6 +93,30 @@ class QuantizeOpsTest {
     assertThatThrownBy(() -> quantize.plan(types, options))
         .isInstanceOf(TensorException.class)
         .hasMessageContaining("has 256 columns, but there are 512 importances");
+  }
+
+  @Test
+  void timestepsAreASecondInputAndRowsComeBackWhereTheyWere() {
+    TensorOp quantize = registry.get("quantize");
+    TensorOp dequantize = registry.get("dequantize");
+    Options options = Options.NONE.with("scheme", "uniform:bits=8,time=2");
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor weight = Tensor.of(arena.allocate(4 * 15), DType.F32, Shape.of(5, 3));
+      for (int i = 0; i < 15; i++) {
+        weight.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, i % 2 == 0 ? i * 100 : i);
+      }
+      MemorySegment steps = arena.allocateFrom(ValueLayout.JAVA_FLOAT, 900, 0, 900, 20, 1);
+      Tensor timesteps = Tensor.of(steps, DType.F32, Shape.of(5));
+      List<Tensor> parts = run(arena, quantize, List.of(weight, timesteps), options);
+      assertThat(parts.getLast().data().toArray(ValueLayout.JAVA_INT))
+          .containsExactly(1, 4, 3, 0, 2);
+      Tensor back = run(arena, dequantize, parts, options.with("shape", "5,3")).getFirst();
+      float[] restored = back.data().toArray(ValueLayout.JAVA_FLOAT);
+      for (int i = 0; i < 15; i++) {
+        assertThat(restored[i])
+            .isCloseTo(weight.segment().getAtIndex(ValueLayout.JAVA_FLOAT, i), within(3f));
+      }
+    }
   }
 
   @Test
