@@ -91,11 +91,7 @@ sealed interface Subject {
           "fp8_e4m3:scale=row",
           "fp8_e4m3:scale=block",
           "mxfp4:layout=ocp",
-          "nvfp4:layout=two-level",
-          "int8:rule=compressed-tensors",
-          "int4:group=32,sym=true",
-          "int4:bits=8,group=32,sym=true",
-          "int4:layout=compressed-tensors");
+          "nvfp4:layout=two-level");
 
   /** The bounds, and each scheme of the quantizer with its twins; f32 is a copy. */
   static List<Subject> all() {
