@@ -33,9 +33,10 @@ public final class HqqGroups {
    */
   public void begin(int group, long range) {
     float low = ValueRange.low(range);
-    float factor = HqqRule.factor(low, ValueRange.high(range), maxCode);
+    float high = ValueRange.high(range);
+    float factor = HqqRule.factor(low, high, maxCode);
     factors[group] = factor;
-    zeroPoints[group] = -low * factor;
+    zeroPoints[group] = HqqRule.zeroPoint(low, high, maxCode, factor);
   }
 
   int maxCode() {
