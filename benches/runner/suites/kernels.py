@@ -9,6 +9,7 @@ from ..peers import (
     kernels_bitsandbytes,
     kernels_ggml,
     kernels_gguf,
+    kernels_hqq,
     kernels_native,
     kernels_onnx,
     kernels_torch,
@@ -61,6 +62,7 @@ def groups() -> list[Group]:
         *_torch_only(dram),
         *_near_formats(dram),
         *_four_bit_codes(),
+        _half_quadratic(),
     ]
 
 
@@ -242,6 +244,18 @@ def _four_bit_codes() -> Iterator[Group]:
             64 * _MB,
             contenders,
         )
+
+
+def _half_quadratic() -> Group:
+    contenders = [
+        _peer(
+            f"hqq_16mb_{threads}t",
+            f"the package hqq, axis=1, float32, 16 MB only, {_threads(threads)}",
+            kernels_hqq.opener(4, 64, 16 * _MB, threads),
+        )
+        for threads in (1, 2)
+    ]
+    return _group("hqq", "float32 to hqq, 4 bits in groups of 64", 16 * _MB, contenders)
 
 
 def _group(name: str, description: str, size: int, contenders: list[Contender]) -> Group:

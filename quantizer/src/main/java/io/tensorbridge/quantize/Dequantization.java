@@ -155,6 +155,7 @@ public final class Dequantization {
               GroupCoding.of(code, type.shape()), withPlainScales(stored), output);
       case GroupScheme grouped ->
           new GroupedDequantizing(GroupCoding.of(grouped, type.shape()), stored, output);
+      case HqqScheme hqq -> new HqqDequantizing(hqq, elements, stored, output);
       case UniformScheme uniform ->
           uniform(uniform, stored, output);
       case UniformTimeScheme time ->

@@ -21,7 +21,7 @@ import java.util.List;
  */
 public sealed interface QuantScheme
     permits FloatScheme, BlockScheme, UniformScheme, UniformTimeScheme, UniformSpatialScheme,
-    GroupScheme {
+    GroupScheme, HqqScheme {
   /**
    * The scheme that a text names: a family, and for {@code uniform} its options behind a colon.
    *

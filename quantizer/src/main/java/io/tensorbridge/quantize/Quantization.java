@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * fills whole parts in memory or hands pieces to a {@link PartSink}, so that a tensor of any size
  * can be quantized from file to file in little memory. The bytes do not depend on who runs the
  * chunks, nor in which order. Where groups are longer than a chunk, the first of two phases finds
- * their scales.
+ * their scales; {@link HqqScheme} has as many phases as passes over the tensor.
  */
 public final class Quantization {
   private final QuantScheme scheme;
@@ -231,6 +231,8 @@ public final class Quantization {
       case GroupScheme grouped ->
           new GroupedQuantizing(
               GroupCoding.of(grouped, type.shape()), nonFinite, source, output);
+      case HqqScheme hqq ->
+          new HqqQuantizing(hqq, type.shape().elementCount(), nonFinite, source, output);
       case UniformScheme uniform -> uniform(uniform, nonFinite, source, output);
       case UniformTimeScheme time ->
           new TimeQuantizing(time, rowOrder(time), nonFinite, source, output);

@@ -140,6 +140,7 @@ public final class Quantizer {
             ? List.of(quantizing, dequantizing)
             : List.of(quantizing, dequantizing, kernels.uniformQuantizing());
       }
+      case HqqScheme _ -> List.of(kernels.hqq(), kernels.uniformDequantizing());
       case UniformScheme _,UniformTimeScheme _,UniformSpatialScheme _ ->
           List.of(kernels.uniformQuantizing(), kernels.uniformDequantizing());
     };

@@ -41,6 +41,7 @@ final class SchemeParser {
     }
     families.put(Int8Scheme.FAMILY, Int8Scheme::of);
     families.put(Int4Scheme.FAMILY, Int4Scheme::of);
+    families.put(HqqScheme.FAMILY, HqqScheme::of);
     families.put(MxScheme.MXFP8, MxScheme::ofBytes);
     families.put(MxScheme.MXFP4, SchemeParser::mxfp4);
     families.put(MxScheme.MXINT8, _ -> MxScheme.ofIntegers());

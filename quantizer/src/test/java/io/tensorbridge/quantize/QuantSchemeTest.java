@@ -24,7 +24,7 @@ class QuantSchemeTest {
           "uniform:bits=2,time=20,sym=true", "uniform:bits=4,group=128,spatial=true",
           "uniform:bits=8,group=tensor,sym=true,spatial=true", "int8", "int8:rule=quanto", "nf4",
           "fp4:block=4096,double=true", "int4", "int4:bits=8,group=16,sym=true",
-          "int4:layout=compressed-tensors,group=row,sym=false"
+          "int4:layout=compressed-tensors,group=row,sym=false", "hqq", "hqq:bits=2,group=32"
       })
   void canonicalTextReadsBackAsItself(String text) {
     assertThat(QuantScheme.parse(text)).hasToString(text);
@@ -75,7 +75,7 @@ class QuantSchemeTest {
           "uniform:time=10,group=32", "uniform:time=10,spatial=true", "uniform:spatial=yes",
           "uniform:levels=16", "uniform:bits=4,", "q8_0:bits=8",
           "fp8_e4m3:scale=column", "mxfp8:element=e2m1", "mxint8:rounding=floor",
-          "mxfp4:rounding=even", "nvfp4:layout=ocp"
+          "mxfp4:rounding=even", "nvfp4:layout=ocp", "hqq:bits=3", "hqq:group=256"
       })
   void aBadOptionIsRefused(String text) {
     assertThatThrownBy(() -> QuantScheme.parse(text))

@@ -45,7 +45,8 @@ class QuantizationTest {
           "mxfp8:element=e5m2,rounding=even", "mxfp8:rounding=rceil", "mxint8",
           "mxfp4:layout=ocp", "mxfp4:layout=ocp,rounding=ceil", "nvfp4:layout=two-level",
           "uniform:time=10", "uniform:bits=8,time=7,sym=true", "uniform:group=128,spatial=true",
-          "uniform:bits=8,spatial=true,sym=true");
+          "uniform:bits=8,spatial=true,sym=true", "hqq",
+          "hqq:bits=8,group=32", "hqq:bits=2,group=32");
 
   static List<String> schemes() {
     return ALL;
@@ -291,6 +292,7 @@ class QuantizationTest {
     int group = switch (parsed) {
       case FloatScheme _ -> 1;
       case BlockScheme block -> block.blockElements();
+      case HqqScheme hqq -> hqq.group();
       case GroupScheme grouped -> {
         GroupCoding coding = GroupCoding.of(grouped, Shape.of(columns));
         yield coding.tensorPart() < 0 ? coding.groupElements() : columns;

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 final class Exercises {
   private static final int ELEMENTS = Training.Exercise.ELEMENTS;
   private static final int GROUP = 32;
+  private static final int HQQ_GROUP = 64;
   private static final UniformRule RULE = new UniformRule(4, false);
 
   private Exercises() {}
@@ -57,6 +58,18 @@ final class Exercises {
     kernel.unpack(coded, ELEMENTS, ELEMENTS, 4, coded, 0);
     kernel.unpack(coded, ELEMENTS, ELEMENTS, 2, coded, 0);
     kernel.values(coded, 0, ELEMENTS, 0.5f, 7.5f, values, 0);
+  }
+
+  static void improve(HqqKernel kernel, MemorySegment values, MemorySegment coded) {
+    int count = ELEMENTS / HQQ_GROUP;
+    HqqGroups groups = new HqqGroups(count, 4);
+    for (int i = 0; i < count; i++) {
+      groups.begin(i, ValueRange.join(ValueRange.of(-0.06f), ValueRange.of(0.06f)));
+    }
+    for (int pass = 0; pass < HqqRule.PASSES; pass++) {
+      kernel.improve(values, 0, HQQ_GROUP, count, groups, 0);
+    }
+    kernel.codes(values, 0, HQQ_GROUP, count, groups, 0, coded, 0);
   }
 
   static void compare(ErrorKernel kernel, MemorySegment values, MemorySegment coded) {

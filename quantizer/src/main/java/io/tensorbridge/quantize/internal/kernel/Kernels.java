@@ -20,6 +20,7 @@ public final class Kernels {
   private final Map<GroupFormat, KernelChoice<GroupKernel>> groupDequantizing;
   private final KernelChoice<UniformKernel> uniformQuantizing;
   private final KernelChoice<UniformKernel> uniformDequantizing;
+  private final KernelChoice<HqqKernel> hqq;
   private final KernelChoice<ErrorKernel> errors;
 
   private Kernels(KernelPolicy policy) {
@@ -47,6 +48,9 @@ public final class Kernels {
     this.groupDequantizing = Collections.unmodifiableMap(groupDequantizing);
     this.uniformQuantizing = uniformChoice(vectors, Exercises::quantizeUniform);
     this.uniformDequantizing = uniformChoice(vectors, Exercises::dequantizeUniform);
+    this.hqq =
+        new KernelChoice<>(
+            "hqq", new ScalarHqq(), vectors ? () -> new VectorHqq() : null, Exercises::improve);
     this.errors =
         new KernelChoice<>(
             "errors",
@@ -60,6 +64,7 @@ public final class Kernels {
       groupDequantizing.values().forEach(KernelChoice::vectorOnly);
       uniformQuantizing.vectorOnly();
       uniformDequantizing.vectorOnly();
+      hqq.vectorOnly();
       errors.vectorOnly();
     }
   }
@@ -175,6 +180,15 @@ public final class Kernels {
    */
   public KernelChoice<UniformKernel> uniformDequantizing() {
     return uniformDequantizing;
+  }
+
+  /**
+   * The kernel that quantizes as hqq does.
+   *
+   * @return its choice
+   */
+  public KernelChoice<HqqKernel> hqq() {
+    return hqq;
   }
 
   /**

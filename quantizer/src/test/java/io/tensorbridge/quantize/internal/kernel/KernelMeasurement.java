@@ -55,6 +55,10 @@ public final class KernelMeasurement {
           }
         }
       }
+      if ("HQQ".contains(only)) {
+        measurement.hqq("scalar", new ScalarHqq());
+        measurement.hqq("vector", new VectorHqq());
+      }
       if ("UNIFORM".contains(only)) {
         measurement.uniform("scalar", new ScalarUniform());
         measurement.uniform("vector", new VectorUniform());
@@ -101,6 +105,25 @@ public final class KernelMeasurement {
       }
     }
     return parts;
+  }
+
+  /** All passes, with the tensor in the cache that a chunk stays in. */
+  private void hqq(String twin, HqqKernel kernel) throws InterruptedException {
+    int group = 64;
+    int count = CHUNK / group;
+    report(
+        "hqq4/" + group + " " + twin + " quantize",
+        chunk -> {
+          HqqGroups groups = new HqqGroups(count, 4);
+          for (int i = 0; i < count; i++) {
+            groups.begin(i, ValueRange.join(ValueRange.of(-0.05f), ValueRange.of(0.05f)));
+          }
+          for (int pass = 0; pass < HqqRule.PASSES; pass++) {
+            kernel.improve(values, 4L * CHUNK * chunk, group, count, groups, 0);
+          }
+          long own = (long) CHUNK * chunk;
+          kernel.codes(values, 4L * CHUNK * chunk, group, count, groups, 0, coded, own);
+        });
   }
 
   private void uniform(String twin, UniformKernel kernel) throws InterruptedException {

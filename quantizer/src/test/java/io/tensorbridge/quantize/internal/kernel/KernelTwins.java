@@ -41,6 +41,7 @@ final class KernelTwins {
       compareUniform(count);
       compareErrors(count);
     }
+    compareHqq(33);
     System.out.println(Lanes.COUNT + " lanes");
   }
 
@@ -165,6 +166,52 @@ final class KernelTwins {
         requireSame(pairs[part], "part " + part + ", " + what);
       }
       requireSame(decoded, "values, " + what);
+    }
+  }
+
+  /** Passes and codes of some groups; every eighth is so wide that its errors don't shrink away. */
+  static void compareHqq(int count) {
+    for (int group : new int[]{32, 64, 128}) {
+      for (int bits : new int[]{2, 4, 8}) {
+        compareHqq(count, group, bits);
+      }
+    }
+  }
+
+  private static void compareHqq(int count, int group, int bits) {
+    HqqKernel[] twins = {new ScalarHqq(), new VectorHqq()};
+    MemorySegment[] coded = new MemorySegment[2];
+    HqqGroups[] groups = new HqqGroups[2];
+    double[] errors = new double[2];
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment source = Native.view(arena.allocate(4L * count * group + MISALIGNED));
+      Random random = new Random(group + bits);
+      for (int i = 0; i < count * group; i++) {
+        double deviation = i / group % 8 == 5 ? 30 : 0.02;
+        source.set(
+            ValueLayout.JAVA_FLOAT_UNALIGNED,
+            MISALIGNED + 4L * i,
+            (float) (deviation * random.nextGaussian()));
+      }
+      for (int twin = 0; twin < 2; twin++) {
+        coded[twin] = Native.view(arena.allocate((8L + group) * count + MISALIGNED));
+        groups[twin] = new HqqGroups(count, bits);
+        for (int i = 0; i < count; i++) {
+          long from = MISALIGNED + 4L * i * group;
+          groups[twin].begin(i, new ScalarUniform().range(source, from, group));
+        }
+        for (int pass = 0; pass < HqqRule.PASSES; pass++) {
+          errors[twin] +=
+              twins[twin].improve(source, MISALIGNED, group, count, groups[twin], 0);
+        }
+        MemorySegment codes = coded[twin].asSlice(8L * count);
+        twins[twin].codes(source, MISALIGNED, group, count, groups[twin], 0, codes, MISALIGNED);
+        groups[twin].storeScales(0, count, coded[twin]);
+        groups[twin].storeZeroPoints(0, count, coded[twin].asSlice(4L * count));
+      }
+      String what = "hqq of " + bits + " bits in groups of " + group;
+      require(errors[0] == errors[1], what + ": " + errors[0] + " " + errors[1]);
+      requireSame(coded, what);
     }
   }
 

@@ -58,6 +58,11 @@ class KernelTwinsTest {
   }
 
   @Test
+  void hqqTwinsGiveTheSameBits() {
+    KernelTwins.compareHqq(19);
+  }
+
+  @Test
   void errorTwinsGiveTheSameSums() {
     awkwardCounts().forEach(KernelTwins::compareErrors);
     KernelTwins.compareErrors(5 * 1_024 + 3);
