@@ -67,12 +67,12 @@ final class HqqDequantizing implements RangeRun {
       long offset,
       Scratch scratch) {
     int plane = (int) (first / planes.planeElements());
-    MemorySegment codes =
+    MemorySegment packed =
         parts.getFirst().read(first % planes.planeElements(), count, scratch);
+    MemorySegment codes = packed;
     if (planes.count() > 1) {
-      MemorySegment unpacked = scratch.codes(count);
-      planes.unpack(plane, codes, unpacked);
-      codes = unpacked;
+      codes = scratch.codes(count);
+      planes.unpack(plane, packed, codes);
     }
     long firstGroup = first / group;
     int groups = count / group;
