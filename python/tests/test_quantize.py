@@ -128,6 +128,27 @@ def test_importance_gives_the_bytes_of_ggml(bridge: tb.Bridge, scheme: str) -> N
         assert ready.run()["a"].data.tobytes() == expected
 
 
+def test_timesteps_and_activations_reach_the_scheme(
+    bridge: tb.Bridge, rng: np.random.Generator
+) -> None:
+    tensor = weights(rng, 12, 64)
+    steps = rng.permutation(12)
+    given = bridge.quantize_batch(
+        {"a": tensor}, scheme="uniform:bits=4,time=3", timesteps={"a": steps}
+    )["a"]
+    ordered = np.ascontiguousarray(tensor[np.argsort(steps)])
+    sorted_rows = bridge.quantize_batch({"a": ordered}, scheme="uniform:bits=4,time=3")["a"]
+    assert given.scales is not None
+    assert sorted_rows.scales is not None
+    np.testing.assert_array_equal(given.scales, sorted_rows.scales)
+    np.testing.assert_array_equal(given.dequantize()[np.argsort(steps)], sorted_rows.dequantize())
+    plain, smoothed = (
+        bridge.quantize_batch({"a": tensor}, scheme="uniform:spatial=true", activations=vectors)
+        for vectors in (None, {"a": np.linspace(1, 9, 64)})
+    )
+    assert plain["a"].data.tobytes() != smoothed["a"].data.tobytes()
+
+
 def test_vectors_must_fit_their_batch(bridge: tb.Bridge, rng: np.random.Generator) -> None:
     tensors = {"a": weights(rng, 4, 256)}
     vector = np.ones(256, np.float32)

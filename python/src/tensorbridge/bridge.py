@@ -373,8 +373,8 @@ class Bridge:
             What becomes of NaN and infinity.
         importance, activations, timesteps : mapping of str to array_like, optional
             For schemes that can use them, a float32 vector that goes with the tensor of that name:
-            how much each column matters, what each column is multiplied with when the model runs,
-            or the timestep of each row. A tensor can have one of them; the server refuses what the
+            how much each column matters, the greatest magnitude that activations have in it, or
+            the timestep of each row. A tensor can have one of them; the server refuses what the
             scheme doesn't take.
 
         Returns
