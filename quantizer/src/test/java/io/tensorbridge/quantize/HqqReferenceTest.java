@@ -73,7 +73,8 @@ class HqqReferenceTest {
   /** The code of an element as hqq's unpacking takes it. */
   private static int code(byte[] data, int bits, int element) {
     int plane = ELEMENTS * bits / 8;
-    return (data[element % plane] & 0xff) >> 8 - bits * (element / plane + 1) & (1 << bits) - 1;
+    int shift = 8 - bits * (element / plane + 1);
+    return ((data[element % plane] & 0xff) >> shift) & ((1 << bits) - 1);
   }
 
   /** A value is {@code (code - zero_point) * scale}. */
