@@ -45,7 +45,7 @@ enum SideVector {
       case BlockScheme block when block.takesImportance() -> IMPORTANCES;
       case UniformTimeScheme _ -> TIMESTEPS;
       case UniformSpatialScheme _ -> ACTIVATIONS;
-      case BlockScheme _,FloatScheme _,GroupScheme _,UniformScheme _ ->
+      case BlockScheme _,FloatScheme _,GroupScheme _,HqqScheme _,UniformScheme _ ->
           throw new TensorException(
               ErrorCode.BAD_SHAPE,
               scheme + " takes no importances; these schemes do: " + importanceTakers()
