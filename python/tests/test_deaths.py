@@ -63,6 +63,7 @@ def kill_a_waiting_server() -> None:
         future = bridge.submit("delay", {"a": shared}, millis=60_000)
         began.wait()
         while len(bridge._ring._in_flight) < 4:
+            assert not future.done()  # which also takes its next step: at first it asks for a plan
             os.sched_yield()
         os.kill(bridge.server_pid, signal.SIGKILL)
         killed = time.monotonic()
