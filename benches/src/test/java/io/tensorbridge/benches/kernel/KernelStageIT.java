@@ -84,7 +84,7 @@ class KernelStageIT {
         .containsExactly("kernels_bf16/vector_dram_1t");
     assertThat(stage(0, "--list", "--quick", "--filter", "kernels_f16").lines())
         .extracting(line -> line.substring(0, line.indexOf('\t')))
-        .containsExactly("kernels_f16/scalar_dram_1t");
+        .containsExactly("kernels_f16/vector_dram_1t");
   }
 
   @ParameterizedTest
