@@ -62,7 +62,8 @@ def test_settings_come_from_the_options_and_their_defaults() -> None:
 def test_the_tables_of_the_documents_are_those_of_the_saved_run() -> None:
     docs = stages.BENCHES.parent / "docs"
     saved, page = docs / "results.json", docs / "performance.md"
-    assert stages.run_stage("document", "--results", str(saved), "--check", str(page)) == 0
+    pages = (str(page), str(docs / "schemes.md"))
+    assert stages.run_stage("document", "--results", str(saved), "--check", *pages) == 0
     assert "born_shared" in page.read_text()
 
 
