@@ -267,6 +267,20 @@ def test_a_closed_bridge_starts_nothing(model: Path) -> None:
     assert os.listdir(model.parent) == [model.name]
 
 
+def test_numpy_opens_quantized_archives(bridge: tb.Bridge, model: Path, tmp_path: Path) -> None:
+    target = tmp_path / "quantized.npz"
+    bridge.quantize_file(model, target, scheme="uniform:bits=4,group=64")
+    tensors = safetensors.numpy.load_file(model)
+    with np.load(target) as archive:
+        batch = bridge.quantize_batch({"w": tensors["a.weight"]}, "uniform:bits=4,group=64")
+        np.testing.assert_array_equal(archive["a.weight"], batch["w"].data.view(np.uint8).ravel())
+        np.testing.assert_array_equal(archive["a.weight.scales"], batch["w"].scales)
+        np.testing.assert_array_equal(archive["b.bias"], tensors["b.bias"])
+        scheme = archive["metadata/tensorbridge.scheme.a.weight.txt"]
+        assert scheme == b"uniform:bits=4,group=64"
+        assert archive["metadata/tensorbridge.shape.a.weight.txt"] == b"64,256"
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16])
 @pytest.mark.parametrize(
     "scheme", ["nf4", "fp4:block=128", "nf4:double=true", "fp4:block=32,double=true", "int8"]

@@ -349,6 +349,22 @@ def npz_bytes(compression: int, names: tuple[str, ...] = ("a.npy", "b.npy")) -> 
     return memory.getvalue()
 
 
+def encoded_npz(scheme: str, shape: str) -> bytes:
+    """An array of which the metadata tell that it is something else."""
+    memory = io.BytesIO()
+    texts = {"scheme": scheme, "shape": shape}
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            zipfile.ZipInfo("a.npy", (1980, 1, 1, 0, 0, 0)),
+            npy_bytes(PLAIN_NPY, struct.pack("<4f", 1, 2, 3, 4)),
+        )
+        for key, text in texts.items():
+            info = zipfile.ZipInfo(f"metadata/tensorbridge.{key}.a.txt", (1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, text)
+    return memory.getvalue()
+
+
 def changed(data: bytes, at: int, value: bytes) -> bytes:
     return data[:at] + value + data[at + len(value) :]
 
@@ -394,7 +410,10 @@ def hostile_npz() -> None:
             struct.pack("<I", 2**31),
         ),
     }
+    files["a-shape-in-tensorbridge-shape-name"] = encoded_npz("q8_0", "3,x")
+    files["a-shape-of-the-stored-bytes-in-tensorbridge-shape-name"] = encoded_npz("f16", "2,3")
     write(HERE / "hostile-npz", ".npz", files)
+    (HERE / "golden-encoded.npz").write_bytes(encoded_npz("f8_e4m3", "4,2,2"))
     (HERE / "golden.npz").write_bytes(stored)
     (HERE / "golden-compressed.npz").write_bytes(npz_bytes(zipfile.ZIP_DEFLATED))
 

@@ -1,14 +1,21 @@
 package io.tensorbridge.shm.npy;
 
+import io.tensorbridge.DType;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
+import io.tensorbridge.TensorLayout;
+import io.tensorbridge.TensorType;
+import io.tensorbridge.file.EncodingMetadata;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.shm.file.ByteSource;
 import io.tensorbridge.shm.file.MappedFile;
+import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.stream.Collectors;
 
@@ -18,29 +25,57 @@ final class NamedArrays {
 
   private final MappedFile file;
   private final SequencedMap<String, LazyArray> arrays;
-  private final List<TensorEntry> entries;
+  private final SequencedMap<String, TensorEntry> entries;
 
-  NamedArrays(MappedFile file, SequencedMap<String, LazyArray> arrays) {
+  NamedArrays(
+      MappedFile file, SequencedMap<String, LazyArray> arrays, Map<String, String> metadata) {
     this.file = file;
     this.arrays = arrays;
-    this.entries =
-        arrays.entrySet().stream()
-            .map(array -> TensorEntry.of(array.getKey(), array.getValue().type()))
-            .toList();
+    this.entries = new LinkedHashMap<>();
+    arrays.forEach(
+        (name, array) -> entries.put(
+            name,
+            EncodingMetadata.restore(
+                TensorEntry.of(name, array.type()), metadata, file.path(), 0)));
   }
 
   List<TensorEntry> entries() {
-    return entries;
+    return List.copyOf(entries.values());
   }
 
   TensorEntry entry(String name) {
-    return TensorEntry.of(name, find(name).type());
+    find(name);
+    return Objects.requireNonNull(entries.get(name));
   }
 
-  Tensor tensor(String name) {
+  /** The stored bytes in C order. */
+  MemorySegment bytes(String name) {
+    return stored(name).data();
+  }
+
+  private Tensor stored(String name) {
     LazyArray array = find(name);
     file.requireOpen();
     return ByteSource.reading(file.path(), array::plain);
+  }
+
+  /** The elements, of whatever dtype the metadata tell. */
+  Tensor tensor(String name) {
+    TensorEntry entry = entry(name);
+    Tensor stored = stored(name);
+    if (entry.equals(TensorEntry.of(name, stored.type()))) {
+      return stored;
+    }
+    DType dtype =
+        entry.dtype().orElseThrow(
+            () -> new TensorException(
+                ErrorCode.UNSUPPORTED_DTYPE,
+                name,
+                -1,
+                "is stored as " + entry.encoding() + "; dequantize it to get plain elements",
+                null));
+    TensorLayout layout = TensorLayout.rowMajor(new TensorType(dtype, entry.shape()));
+    return Tensor.of(stored.data(), layout, stored.backing());
   }
 
   NpyArray array(String name) {

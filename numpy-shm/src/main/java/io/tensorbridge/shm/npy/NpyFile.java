@@ -44,7 +44,7 @@ public final class NpyFile implements TensorFile {
     this.lazy = LazyArray.of(array, file.arena());
     SequencedMap<String, LazyArray> single = new LinkedHashMap<>();
     single.put(nameOf(file.path()), lazy);
-    this.names = new NamedArrays(file, single);
+    this.names = new NamedArrays(file, single, Map.of());
   }
 
   private static String nameOf(Path path) {
@@ -117,7 +117,7 @@ public final class NpyFile implements TensorFile {
 
   @Override
   public MemorySegment bytes(String name) {
-    return names.tensor(name).data();
+    return names.bytes(name);
   }
 
   /**

@@ -10,6 +10,7 @@ import io.tensorbridge.shm.file.ByteSource;
 import io.tensorbridge.shm.file.MappedFile;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,18 +23,20 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Arrays that are stored (not compressed), little-endian and in C order are mapped. All others
  * are copied to private memory at their first use and kept until {@link #close()}. Checksums are
- * compared where bytes are decompressed; what is mapped is not read for that. Archive members that
- * are no {@code .npy} files are left out.
+ * compared where bytes are decompressed; what is mapped is not read for that. Archive members {@code
+ * metadata/KEY.txt} are metadata; others that are no {@code .npy} files are left out.
  */
 public final class NpzFile implements TensorFile {
   private static final String ENDING = ".npy";
 
   private final MappedFile file;
   private final NamedArrays arrays;
+  private final Map<String, String> metadata;
 
-  private NpzFile(MappedFile file, NamedArrays arrays) {
+  private NpzFile(MappedFile file, NamedArrays arrays, Map<String, String> metadata) {
     this.file = file;
     this.arrays = arrays;
+    this.metadata = Collections.unmodifiableMap(metadata);
   }
 
   /**
@@ -65,23 +68,26 @@ public final class NpzFile implements TensorFile {
     try {
       return ByteSource.reading(
           file.path(),
-          () -> new NpzFile(file, new NamedArrays(file, readArrays(file, voidDType))));
+          () -> read(file, voidDType));
     } catch (RuntimeException | Error failure) {
       file.close();
       throw failure;
     }
   }
 
-  private static SequencedMap<String, LazyArray> readArrays(
-      MappedFile file, @Nullable DType voidDType) {
+  private static NpzFile read(MappedFile file, @Nullable DType voidDType) {
     SequencedMap<String, LazyArray> arrays = new LinkedHashMap<>();
+    Map<String, String> metadata = new LinkedHashMap<>();
     for (ZipMember member : ZipDirectory.read(file.source())) {
       if (member.name().endsWith(ENDING)) {
         String name = member.name().substring(0, member.name().length() - ENDING.length());
         arrays.put(name, readArray(file, member, voidDType));
+      } else if (NpzText.is(member)) {
+        NpzText text = NpzText.read(member);
+        metadata.put(text.key(), text.value());
       }
     }
-    return arrays;
+    return new NpzFile(file, new NamedArrays(file, arrays, metadata), metadata);
   }
 
   private static LazyArray readArray(
@@ -124,7 +130,7 @@ public final class NpzFile implements TensorFile {
 
   @Override
   public MemorySegment bytes(String name) {
-    return arrays.tensor(name).data();
+    return arrays.bytes(name);
   }
 
   @Override
@@ -133,13 +139,13 @@ public final class NpzFile implements TensorFile {
   }
 
   /**
-   * No metadata: the format has none.
+   * The texts that {@link NpzWriter} keeps as members {@code metadata/KEY.txt}.
    *
-   * @return an empty map
+   * @return keys and values, empty if NumPy wrote the file
    */
   @Override
   public Map<String, String> metadata() {
-    return Map.of();
+    return metadata;
   }
 
   @Override

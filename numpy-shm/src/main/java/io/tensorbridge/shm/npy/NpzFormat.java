@@ -8,7 +8,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** {@code .npz} as a format of many tensors; metadata have no place in it and are dropped. */
+/**
+ * {@code .npz} as a format of many tensors: plain dtypes as NumPy stores them, all others as bytes of
+ * which {@link io.tensorbridge.file.EncodingMetadata} tells what they are.
+ */
 final class NpzFormat implements TensorFileFormat {
   @Override
   public String name() {
@@ -22,12 +25,12 @@ final class NpzFormat implements TensorFileFormat {
 
   @Override
   public boolean holds(String encoding) {
-    return PlainTypes.holds(encoding);
+    return true;
   }
 
   @Override
   public TensorFileWriter create(
       Path target, List<TensorEntry> entries, Map<String, String> metadata) {
-    return NpzWriter.create(target, entries);
+    return NpzWriter.create(target, entries, metadata);
   }
 }

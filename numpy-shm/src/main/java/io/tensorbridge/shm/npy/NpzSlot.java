@@ -17,7 +17,7 @@ import java.nio.charset.StandardCharsets;
  *
  * @param localOffset where the local header begins
  * @param name the member's name in bytes
- * @param head the array's {@code .npy} head
+ * @param head the array's {@code .npy} head, or the whole content of another member
  * @param dataLength bytes of the elements
  * @param contentOffset where the head begins
  */
@@ -29,14 +29,23 @@ record NpzSlot(long localOffset, byte[] name, byte[] head, long dataLength, long
   private static final int PADDING_MIN_BYTES = ZipLayout.EXTRA_HEADER_BYTES + Short.BYTES;
   private static final int ZIP64_BYTES = ZipLayout.EXTRA_HEADER_BYTES + 2 * Long.BYTES;
 
+  /** The place of an array. */
   static NpzSlot at(long localOffset, String name, TensorType type) {
-    byte[] rawName = (name + ".npy").getBytes(StandardCharsets.UTF_8);
-    byte[] head = NpyHeader.write(type, false);
+    return at(localOffset, name + ".npy", NpyHeader.write(type, false), type.byteLength());
+  }
+
+  /** The place of a text. */
+  static NpzSlot at(long localOffset, NpzText text) {
+    return at(localOffset, text.memberName(), text.content(), 0);
+  }
+
+  private static NpzSlot at(long localOffset, String name, byte[] head, long dataLength) {
+    byte[] rawName = name.getBytes(StandardCharsets.UTF_8);
     long minimum =
         localOffset + ZipLayout.LOCAL_BYTES + rawName.length + PADDING_MIN_BYTES
-            + (isLarge(head.length + type.byteLength()) ? ZIP64_BYTES : 0);
+            + (isLarge(head.length + dataLength) ? ZIP64_BYTES : 0);
     long contentOffset = Math.ceilDiv(minimum, ALIGNMENT) * ALIGNMENT;
-    return new NpzSlot(localOffset, rawName, head, type.byteLength(), contentOffset);
+    return new NpzSlot(localOffset, rawName, head, dataLength, contentOffset);
   }
 
   private static boolean isLarge(long length) {

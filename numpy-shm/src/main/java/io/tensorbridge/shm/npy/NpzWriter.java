@@ -1,7 +1,11 @@
 package io.tensorbridge.shm.npy;
 
+import io.tensorbridge.DType;
 import io.tensorbridge.FormatException;
+import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorType;
+import io.tensorbridge.file.EncodingMetadata;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFileWriter;
 import io.tensorbridge.shm.file.PendingFile;
@@ -10,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -65,10 +70,25 @@ public final class NpzWriter implements TensorFileWriter {
    * @param target where it shall appear; an older one is replaced
    * @param entries all arrays, in C order, with different names
    * @return the writer, owned by the caller
-   * @throws FormatException if an entry is no dtype, two have one name, or the disk refuses it
+   * @throws FormatException if two entries have one name, or the disk refuses it
    */
   public static NpzWriter create(Path target, List<TensorEntry> entries) {
-    List<NpzSlot> slots = layOut(target, entries);
+    return create(target, entries, Map.of());
+  }
+
+  /**
+   * Begins a file with metadata, which NumPy shows as members {@code metadata/KEY.txt}.
+   *
+   * @param target where it shall appear; an older one is replaced
+   * @param entries all arrays, in C order, with different names; one that NumPy has no dtype for is
+   *     stored as {@code uint8}, and its encoding and shape go to the metadata
+   * @param metadata keys and texts
+   * @return the writer, owned by the caller
+   * @throws FormatException if two entries have one name, or the disk refuses it
+   */
+  public static NpzWriter create(
+      Path target, List<TensorEntry> entries, Map<String, String> metadata) {
+    List<NpzSlot> slots = layOut(target, entries, new LinkedHashMap<>(metadata));
     PendingFile file = PendingFile.create(target);
     try {
       return new NpzWriter(file, slots);
@@ -78,7 +98,9 @@ public final class NpzWriter implements TensorFileWriter {
     }
   }
 
-  private static List<NpzSlot> layOut(Path target, List<TensorEntry> entries) {
+  /** A slot for each entry, then one for each text. */
+  private static List<NpzSlot> layOut(
+      Path target, List<TensorEntry> entries, Map<String, String> metadata) {
     List<NpzSlot> slots = new ArrayList<>();
     Set<String> names = new HashSet<>();
     long offset = 0;
@@ -86,11 +108,25 @@ public final class NpzWriter implements TensorFileWriter {
       if (!names.add(entry.name())) {
         throw new FormatException(target + ": two tensors are named " + entry.name());
       }
-      NpzSlot slot = NpzSlot.at(offset, entry.name(), PlainTypes.require(target, entry));
+      NpzSlot slot = NpzSlot.at(offset, entry.name(), storedType(entry, metadata));
+      slots.add(slot);
+      offset = slot.endOffset();
+    }
+    for (Map.Entry<String, String> text : metadata.entrySet()) {
+      NpzSlot slot = NpzSlot.at(offset, new NpzText(text.getKey(), text.getValue()));
       slots.add(slot);
       offset = slot.endOffset();
     }
     return slots;
+  }
+
+  /** How an entry is stored; what its array can't say goes into the metadata. */
+  private static TensorType storedType(TensorEntry entry, Map<String, String> metadata) {
+    if (PlainTypes.holds(entry.encoding())) {
+      return new TensorType(entry.dtype().orElseThrow(), entry.shape());
+    }
+    EncodingMetadata.put(metadata, entry);
+    return new TensorType(DType.U8, Shape.of(entry.byteLength()));
   }
 
   @Override

@@ -27,7 +27,7 @@ final class PlainTypes {
             .orElseThrow(
                 () -> new FormatException(
                     target + ": NumPy's files hold plain dtypes, but " + entry.name() + " is "
-                        + entry.encoding() + "; choose .safetensors, .gguf or .arrow"));
+                        + entry.encoding() + "; choose .npz, .safetensors, .gguf or .arrow"));
     return new TensorType(dtype, entry.shape());
   }
 }

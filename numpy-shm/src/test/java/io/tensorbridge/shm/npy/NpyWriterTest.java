@@ -10,6 +10,7 @@ import io.tensorbridge.DType;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
@@ -19,11 +20,13 @@ import io.tensorbridge.file.TensorFileWriter;
 import io.tensorbridge.shm.file.PendingFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
@@ -225,9 +228,9 @@ class NpyWriterTest {
     Path npz = directory.resolve("x.npz");
     TensorEntry blocks = new TensorEntry("w", "q8_0", Shape.of(32), 34);
     assertThat(formatOf(npz).holds("f32")).isTrue();
-    assertThat(formatOf(npz).holds("q8_0")).isFalse();
-    assertThat(formatOf(npz).holds("f8_e4m3")).isFalse();
-    assertThatThrownBy(() -> formatOf(npz).create(npz, List.of(blocks), Map.of()))
+    assertThat(formatOf(npy).holds("q8_0")).isFalse();
+    assertThat(formatOf(npy).holds("f8_e4m3")).isFalse();
+    assertThatThrownBy(() -> formatOf(npy).create(npy, List.of(blocks), Map.of()))
         .isInstanceOf(FormatException.class)
         .hasMessageContaining("q8_0");
     assertThatThrownBy(() -> formatOf(npz).create(npz, twice("x"), Map.of()))
@@ -235,6 +238,52 @@ class NpyWriterTest {
     assertThatThrownBy(() -> formatOf(npy).create(npy, twice("x"), Map.of()))
         .isInstanceOf(FormatException.class)
         .hasMessageContaining(".npz");
+  }
+
+  @Test
+  void whatNumpyHasNoDtypeForIsKeptAsBytesWithMetadata() {
+    Path npz = directory.resolve("x.npz");
+    List<TensorEntry> entries =
+        List.of(
+            new TensorEntry("w", "q8_0", Shape.of(4, 32), 4 * 34),
+            TensorEntry.of("f", new TensorType(DType.F8_E4M3, Shape.of(2, 3))),
+            TensorEntry.of("x", TYPE));
+    byte[] blocks = new byte[4 * 34];
+    new Random(1).nextBytes(blocks);
+    byte[] eighths = {0x38, 0x40, 0, 1, 2, 3};
+    try (TensorFileWriter writer =
+        formatOf(npz).create(npz, entries, Map.of("format", "pt", "läng/e.npy", "zwölf"))) {
+      writer.write(0, 0, MemorySegment.ofArray(blocks));
+      writer.write(1, 0, MemorySegment.ofArray(eighths));
+      writer.write(2, 0, VALUES);
+      writer.commit();
+    }
+    try (TensorFile file = formatOf(npz).open(npz)) {
+      assertThat(file.entries()).isEqualTo(entries);
+      assertThat(file.bytes("w").toArray(ValueLayout.JAVA_BYTE)).isEqualTo(blocks);
+      assertThat(file.tensor("f").getDouble(0, 1)).isEqualTo(2);
+      assertThat(file.tensor("f").type())
+          .isEqualTo(new TensorType(DType.F8_E4M3, Shape.of(2, 3)));
+      assertThat(file.metadata())
+          .containsEntry("format", "pt")
+          .containsEntry("läng/e.npy", "zwölf");
+      assertThatThrownBy(() -> file.tensor("w"))
+          .isInstanceOf(TensorException.class)
+          .hasMessageContaining("q8_0");
+    }
+  }
+
+  @Test
+  void aShapeThatTheBytesDoNotFillIsRefused() {
+    Path npz = directory.resolve("x.npz");
+    Map<String, String> metadata =
+        Map.of("tensorbridge.scheme.x", "f8_e4m3", "tensorbridge.shape.x", "1000000,1000");
+    try (TensorFileWriter writer = formatOf(npz).create(npz, one("x"), metadata)) {
+      writer.commit();
+    }
+    assertThatThrownBy(() -> formatOf(npz).open(npz))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("tensorbridge.shape.x");
   }
 
   @Test

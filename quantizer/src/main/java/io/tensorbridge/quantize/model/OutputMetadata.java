@@ -2,6 +2,7 @@ package io.tensorbridge.quantize.model;
 
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.OptionException;
+import io.tensorbridge.file.EncodingMetadata;
 import io.tensorbridge.file.TensorFile;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,7 +31,7 @@ final class OutputMetadata {
       text.remove(FILE_TYPE_KEY);
     } else {
       input.metadata().forEach((key, value) -> {
-        if (!SchemeMetadata.isOurs(key) && !key.equals(ShardIndex.TOTAL_SIZE)) {
+        if (!EncodingMetadata.isOurs(key) && !key.equals(ShardIndex.TOTAL_SIZE)) {
           text.put(key, value);
         }
       });

@@ -7,6 +7,7 @@ import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorLayout;
 import io.tensorbridge.TensorType;
+import io.tensorbridge.file.EncodingMetadata;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorNames;
 import io.tensorbridge.quantize.model.SafetensorsHeader.StoredTensor;
@@ -33,7 +34,15 @@ public final class SafetensorsFile implements PositionedFile {
     this.header = header;
     List<TensorEntry> entries = new ArrayList<>(header.tensors().size());
     for (StoredTensor tensor : header.tensors()) {
-      entries.add(SchemeMetadata.restore(file.path(), tensor, header.metadata()));
+      TensorEntry stored =
+          new TensorEntry(
+              tensor.name(),
+              tensor.dtype().encoding(),
+              tensor.shape(),
+              tensor.end() - tensor.begin());
+      entries.add(
+          EncodingMetadata.restore(
+              stored, header.metadata(), file.path(), SafetensorsHeader.PREFIX_BYTES));
     }
     this.names = new TensorNames(file.path(), entries);
   }

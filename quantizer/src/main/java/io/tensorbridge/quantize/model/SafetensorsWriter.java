@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.model;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
+import io.tensorbridge.file.EncodingMetadata;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.quantize.internal.json.JsonText;
 import io.tensorbridge.quantize.model.SafetensorsHeader.StoredTensor;
@@ -109,7 +110,7 @@ public final class SafetensorsWriter implements ReadableWriter {
       Path target, TensorEntry entry, Map<String, String> metadata) {
     SafetensorsDtype dtype = SafetensorsDtype.ofEncoding(entry.encoding());
     if (dtype == null) {
-      SchemeMetadata.put(metadata, entry);
+      EncodingMetadata.put(metadata, entry);
       Shape bytes = Shape.of(entry.byteLength());
       return new StoredTensor(entry.name(), SafetensorsDtype.U8, bytes, 0, entry.byteLength());
     }

@@ -12,7 +12,8 @@ final class NpzFuzzTest {
   private static final Path FILE = FuzzedFile.place("fuzzed.npz");
 
   static Stream<Arguments> seeds() {
-    return FuzzedFile.seeds("hostile-npz", "golden.npz", "golden-compressed.npz");
+    return FuzzedFile.seeds(
+        "hostile-npz", "golden.npz", "golden-compressed.npz", "golden-encoded.npz");
   }
 
   @MethodSource("seeds")

@@ -2,6 +2,7 @@ package io.tensorbridge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import io.tensorbridge.DType;
 import io.tensorbridge.Shape;
@@ -28,10 +29,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Models as Arrow tables, through all commands. */
-final class ArrowModelsTest {
+/** Models as Arrow tables, and as archives of arrays, through all commands. */
+final class TableModelsTest {
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
 
@@ -92,12 +94,18 @@ final class ArrowModelsTest {
         .toList();
   }
 
+  static List<Arguments> tables() {
+    return schemes().stream()
+        .flatMap(scheme -> Stream.of(arguments(scheme, "arrow"), arguments(scheme, "npz")))
+        .toList();
+  }
+
   @ParameterizedTest
-  @MethodSource("schemes")
-  void everySchemeSurvivesInATable(String scheme) throws IOException {
+  @MethodSource("tables")
+  void everySchemeSurvives(String scheme, String ending) throws IOException {
     String usual =
         List.of("gguf", "safetensors").stream()
-            .map(ending -> path("direct." + ending))
+            .map(usualEnding -> path("direct." + usualEnding))
             .filter(file -> TensorFileFormats.ofServices().forPath(file)
                 .holds(QuantScheme.parse(scheme).toString()))
             .findFirst()
@@ -105,11 +113,12 @@ final class ArrowModelsTest {
             .toString();
     run("quantize", model, "-o", usual, "--scheme", scheme);
     run("dequantize", usual, "-o", path("direct-restored.safetensors"));
-    run("quantize", model, "-o", path("table.arrow"), "--scheme", scheme);
-    run("dequantize", path("table.arrow"), "-o", path("table-restored.safetensors"));
+    run("quantize", model, "-o", path("table." + ending), "--scheme", scheme);
+    run("dequantize", path("table." + ending), "-o", path("table-restored.safetensors"));
 
     requireEqual(path("direct-restored.safetensors"), path("table-restored.safetensors"));
-    try (TensorFile table = open(path("table.arrow")); TensorFile direct = open(Path.of(usual))) {
+    try (TensorFile table = open(path("table." + ending));
+        TensorFile direct = open(Path.of(usual))) {
       assertThat(ModelTensor.of(table))
           .extracting(ModelTensor::name, ModelTensor::encoding, ModelTensor::shape)
           .containsExactlyInAnyOrderElementsOf(
