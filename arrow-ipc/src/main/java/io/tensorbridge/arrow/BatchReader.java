@@ -1,12 +1,13 @@
 package io.tensorbridge.arrow;
 
 import io.tensorbridge.FormatException;
-import io.tensorbridge.shm.file.ByteSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.arrow.flatbuf.Buffer;
 import org.apache.arrow.flatbuf.FieldNode;
 import org.apache.arrow.flatbuf.MessageHeader;
+import org.apache.arrow.flatbuf.MetadataVersion;
 import org.apache.arrow.flatbuf.RecordBatch;
 
 /**
@@ -19,6 +20,7 @@ final class BatchReader {
   static final String NODES = "one node for each field";
   static final String BUFFERS = "as many buffers as the fields have";
   static final String WITHIN = "buffers within the body";
+  static final String UNIONS = "unions without nulls of their own";
   static final String ROWS = "columns of as many rows as the batch";
 
   private final IpcMessage message;
@@ -81,40 +83,51 @@ final class BatchReader {
       throw broken(NODES, batch.nodesLength() + " nodes are too few");
     }
     FieldNode counts = batch.nodes(node++);
-    int count = field.dictionaryEncoded() ? 2 : bufferCount(field.type());
+    ArrowLayout layout = field.storageType().layout();
+    skipValidityOfUnion(field, counts);
+    int count = layout.buffers().size() + (layout.variadic() ? furtherBuffers() : 0);
     if (count > batch.buffersLength() - buffer) {
       throw broken(BUFFERS, batch.buffersLength() + " buffers are too few");
     }
-    List<ByteSource> buffers = new ArrayList<>(count);
+    List<ColumnBuffer> buffers = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       buffers.add(buffer(field));
     }
-    List<ArrowColumn> children = new ArrayList<>(field.children().size());
-    if (!field.dictionaryEncoded()) {
-      for (ArrowField child : field.children()) {
-        children.add(column(child));
-      }
+    List<ArrowColumn> children = new ArrayList<>(field.storageChildren().size());
+    for (ArrowField child : field.storageChildren()) {
+      children.add(column(child));
     }
     ArrowColumn column =
-        new ArrowColumn(field, counts.length(), counts.nullCount(), buffers, children);
-    column.requireConsistent(message.metadata());
+        new ArrowColumn(field, counts.length(), counts.nullCount(), buffers, children,
+            Optional.empty());
+    ColumnCheck.requireConsistent(column, message.metadata());
     return column;
   }
 
-  private int bufferCount(ArrowType type) {
-    if (!(type instanceof ArrowType.BytesView)) {
-      return type.bufferCount();
+  /** Before Arrow 1.0 unions had nulls of their own. */
+  private void skipValidityOfUnion(ArrowField field, FieldNode counts) {
+    if (field.storageType() instanceof ArrowType.Union
+        && message.header().version() == MetadataVersion.V4) {
+      if (counts.nullCount() != 0) {
+        throw broken(UNIONS, "the column \"" + field.name() + "\" has " + counts.nullCount()
+            + " nulls as Arrow before 1.0 wrote them; write the file again with such a version,"
+            + " the nulls in the union's children");
+      }
+      buffer++;
     }
+  }
+
+  private int furtherBuffers() {
     long further =
         variadic < batch.variadicBufferCountsLength() ? batch.variadicBufferCounts(variadic) : -1;
     variadic++;
     if (further < 0 || further > batch.buffersLength()) {
       throw broken(BUFFERS, further + " further buffers of a column of views");
     }
-    return type.bufferCount() + (int) further;
+    return (int) further;
   }
 
-  private ByteSource buffer(ArrowField field) {
+  private ColumnBuffer buffer(ArrowField field) {
     Buffer place = batch.buffers(buffer++);
     long offset = place.offset();
     long length = place.length();
@@ -122,7 +135,8 @@ final class BatchReader {
       throw broken(WITHIN, "a buffer of the column \"" + field.name() + "\" of " + length
           + " bytes at byte " + offset + " of a body of " + message.body().size());
     }
-    return message.body().slice(", column \"" + field.name() + '"', offset, length);
+    return new ColumnBuffer(
+        message.body().bytes().asSlice(offset, length), message.body(), offset, true);
   }
 
   private FormatException broken(String rule, String found) {

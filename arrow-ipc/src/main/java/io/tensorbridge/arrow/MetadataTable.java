@@ -12,14 +12,24 @@ import org.jspecify.annotations.Nullable;
 enum MetadataTable {
   /** One pair of metadata. */
   KEY_VALUE,
-  /** How a dictionary is referred to; only its presence matters. */
+  /** How a dictionary is referred to. */
   DICTIONARY_ENCODING,
   /** A whole number. */
   INT,
   /** A number with a point. */
   FLOATING_POINT,
-  /** A list of equal lengths. */
-  FIXED_SIZE_LIST,
+  /** A number of decimal digits. */
+  DECIMAL,
+  /** A time of day. */
+  TIME,
+  /** A time in a zone. */
+  TIMESTAMP,
+  /** A type that only has a unit. */
+  UNIT,
+  /** A list of equal lengths, or bytes of one. */
+  FIXED_SIZE,
+  /** Keys and values. */
+  MAP,
   /** A union, dense or sparse. */
   UNION,
   /** A type of which nothing but its name is read. */
@@ -32,6 +42,8 @@ enum MetadataTable {
   BODY_COMPRESSION,
   /** Rows. */
   RECORD_BATCH,
+  /** Values of a dictionary. */
+  DICTIONARY_BATCH,
   /** What a message begins with. */
   MESSAGE,
   /** What a file ends with. */
@@ -66,9 +78,21 @@ enum MetadataTable {
     return switch (this) {
       case KEY_VALUE -> List.of(new Slot.Text(0), new Slot.Text(1));
       case INT -> List.of(new Slot.Scalar(0, 4), new Slot.Scalar(1, 1));
-      case FLOATING_POINT, UNION -> List.of(new Slot.Scalar(0, 2));
-      case FIXED_SIZE_LIST -> List.of(new Slot.Scalar(0, 4));
-      case DICTIONARY_ENCODING, PLAIN_TYPE, BODY_COMPRESSION -> List.of();
+      case FLOATING_POINT, UNIT -> List.of(new Slot.Scalar(0, 2));
+      case FIXED_SIZE -> List.of(new Slot.Scalar(0, 4));
+      case DECIMAL -> List.of(new Slot.Scalar(0, 4), new Slot.Scalar(1, 4), new Slot.Scalar(2, 4));
+      case TIME -> List.of(new Slot.Scalar(0, 2), new Slot.Scalar(1, 4));
+      case TIMESTAMP -> List.of(new Slot.Scalar(0, 2), new Slot.Text(1));
+      case MAP -> List.of(new Slot.Scalar(0, 1));
+      case UNION -> List.of(new Slot.Scalar(0, 2), new Slot.Structs(1, Integer.BYTES));
+      case DICTIONARY_ENCODING ->
+          List.of(
+              new Slot.Scalar(0, 8),
+              new Slot.Child(1, INT),
+              new Slot.Scalar(2, 1),
+              new Slot.Scalar(3, 2));
+      case PLAIN_TYPE -> List.of();
+      case BODY_COMPRESSION -> List.of(new Slot.Scalar(0, 1), new Slot.Scalar(1, 1));
       case FIELD ->
           List.of(
               new Slot.Text(0),
@@ -87,12 +111,19 @@ enum MetadataTable {
               new Slot.Structs(2, BUFFER_BYTES),
               new Slot.Child(3, BODY_COMPRESSION),
               new Slot.Structs(4, Long.BYTES));
+      case DICTIONARY_BATCH ->
+          List.of(new Slot.Scalar(0, 8), new Slot.Child(1, RECORD_BATCH), new Slot.Scalar(2, 1));
       case MESSAGE ->
-          List.of(new Slot.Scalar(0, 2), new Slot.Choice(1), new Slot.Scalar(3, 8));
+          List.of(
+              new Slot.Scalar(0, 2),
+              new Slot.Choice(1),
+              new Slot.Scalar(3, 8),
+              new Slot.Tables(4, KEY_VALUE));
       case FOOTER ->
           List.of(
               new Slot.Scalar(0, 2),
               new Slot.Child(1, SCHEMA),
+              new Slot.Structs(2, BLOCK_BYTES),
               new Slot.Structs(3, BLOCK_BYTES),
               new Slot.Tables(4, KEY_VALUE));
     };
@@ -105,13 +136,19 @@ enum MetadataTable {
       return switch (type) {
         case MessageHeader.Schema -> SCHEMA;
         case MessageHeader.RecordBatch -> RECORD_BATCH;
+        case MessageHeader.DictionaryBatch -> DICTIONARY_BATCH;
         default -> null;
       };
     }
     return switch (type) {
       case Type.Int -> INT;
       case Type.FloatingPoint -> FLOATING_POINT;
-      case Type.FixedSizeList -> FIXED_SIZE_LIST;
+      case Type.Decimal -> DECIMAL;
+      case Type.Date, Type.Interval, Type.Duration -> UNIT;
+      case Type.Time -> TIME;
+      case Type.Timestamp -> TIMESTAMP;
+      case Type.FixedSizeList, Type.FixedSizeBinary -> FIXED_SIZE;
+      case Type.Map -> MAP;
       case Type.Union -> UNION;
       default -> PLAIN_TYPE;
     };

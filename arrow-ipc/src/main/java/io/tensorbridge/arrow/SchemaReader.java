@@ -5,17 +5,28 @@ import io.tensorbridge.shm.file.ByteSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.apache.arrow.flatbuf.Date;
+import org.apache.arrow.flatbuf.DateUnit;
+import org.apache.arrow.flatbuf.Decimal;
+import org.apache.arrow.flatbuf.Duration;
 import org.apache.arrow.flatbuf.Endianness;
 import org.apache.arrow.flatbuf.Field;
+import org.apache.arrow.flatbuf.FixedSizeBinary;
 import org.apache.arrow.flatbuf.FixedSizeList;
 import org.apache.arrow.flatbuf.FloatingPoint;
 import org.apache.arrow.flatbuf.Int;
+import org.apache.arrow.flatbuf.Interval;
 import org.apache.arrow.flatbuf.KeyValue;
 import org.apache.arrow.flatbuf.MetadataVersion;
 import org.apache.arrow.flatbuf.Precision;
 import org.apache.arrow.flatbuf.Schema;
+import org.apache.arrow.flatbuf.Time;
+import org.apache.arrow.flatbuf.Timestamp;
 import org.apache.arrow.flatbuf.Type;
 import org.apache.arrow.flatbuf.Union;
 import org.apache.arrow.flatbuf.UnionMode;
@@ -27,12 +38,13 @@ final class SchemaReader {
   static final String KNOWN_TYPE = "a type of Arrow";
   static final String VERSION = "metadata version V4 or V5";
 
-  private final ByteSource source;
-  private final boolean unionsAreNullable;
+  private static final int DECIMAL_BITS = 128;
+  private static final int INDEX_BITS = 32;
 
-  private SchemaReader(ByteSource source, short version) {
+  private final ByteSource source;
+
+  private SchemaReader(ByteSource source) {
     this.source = source;
-    this.unionsAreNullable = version == MetadataVersion.V4;
   }
 
   /**
@@ -55,20 +67,22 @@ final class SchemaReader {
       throw source.broken(0, LITTLE_ENDIAN,
           "the data are big-endian; read the file with PyArrow and write it again");
     }
-    SchemaReader reader = new SchemaReader(source, version);
+    SchemaReader reader = new SchemaReader(source);
     List<ArrowField> fields = new ArrayList<>(schema.fieldsLength());
     for (int i = 0; i < schema.fieldsLength(); i++) {
       fields.add(reader.field(schema.fields(i)));
     }
-    Map<String, String> metadata = new LinkedHashMap<>();
-    for (int i = 0; i < schema.customMetadataLength(); i++) {
-      put(metadata, schema.customMetadata(i));
-    }
-    return new ArrowSchema(fields, metadata);
+    return new ArrowSchema(fields, pairs(schema.customMetadataLength(), schema::customMetadata));
   }
 
-  private static void put(Map<String, String> metadata, KeyValue pair) {
-    metadata.put(text(pair.key()), text(pair.value()));
+  /** Pairs of metadata; of those with one key, the last one counts. */
+  static Map<String, String> pairs(int count, IntFunction<KeyValue> pair) {
+    Map<String, String> pairs = new LinkedHashMap<>();
+    for (int i = 0; i < count; i++) {
+      KeyValue found = pair.apply(i);
+      pairs.put(text(found.key()), text(found.value()));
+    }
+    return pairs;
   }
 
   private static String text(@Nullable String text) {
@@ -80,35 +94,67 @@ final class SchemaReader {
     for (int i = 0; i < field.childrenLength(); i++) {
       children.add(field(field.children(i)));
     }
-    Map<String, String> metadata = new LinkedHashMap<>();
-    for (int i = 0; i < field.customMetadataLength(); i++) {
-      put(metadata, field.customMetadata(i));
-    }
+    Map<String, String> metadata = pairs(field.customMetadataLength(), field::customMetadata);
     String name = text(field.name());
-    ArrowType type = type(field, name);
-    int wanted = childCount(type);
-    if (wanted >= 0 && children.size() != wanted) {
-      throw source.broken(0, KNOWN_TYPE, "the field \"" + name + "\" is a " + type + " of "
-          + children.size() + " children");
+    try {
+      return new ArrowField(
+          name, type(field), field.nullable(), dictionary(field), children, metadata);
+    } catch (IllegalArgumentException impossible) {
+      throw source.broken(0, KNOWN_TYPE, "the field \"" + name + "\": " + impossible.getMessage());
     }
-    boolean indexes = field.dictionary() != null;
-    return new ArrowField(name, type, field.nullable(), indexes, children, metadata);
   }
 
-  /** The children that a type must have; -1 if any number will do. */
-  private static int childCount(ArrowType type) {
-    return switch (type) {
-      case ArrowType.Int _,ArrowType.Floating _,ArrowType.Bytes _,ArrowType.BytesView _ -> 0;
-      case ArrowType.ListOf _,ArrowType.FixedSizeList _ -> 1;
-      case ArrowType.Struct _,ArrowType.Other _ -> -1;
-    };
+  /** Indexes are int32 unless the metadata tell otherwise. */
+  private static Optional<DictionaryEncoding> dictionary(Field field) {
+    org.apache.arrow.flatbuf.DictionaryEncoding encoding = field.dictionary();
+    if (encoding == null) {
+      return Optional.empty();
+    }
+    Int index = encoding.indexType();
+    ArrowType.Int type =
+        index == null
+            ? new ArrowType.Int(INDEX_BITS, true)
+            : new ArrowType.Int(index.bitWidth(), index.isSigned());
+    return Optional.of(new DictionaryEncoding(encoding.id(), type, encoding.isOrdered()));
   }
 
-  private ArrowType type(Field field, String name) {
+  private ArrowType type(Field field) {
     return switch (field.typeType()) {
-      case Type.Null -> new ArrowType.Other("null", 0);
-      case Type.Int -> whole(field, name);
-      case Type.FloatingPoint -> floating(field, name);
+      case Type.Null -> new ArrowType.Null();
+      case Type.Bool -> new ArrowType.Bool();
+      case Type.Int -> {
+        Int type = required(() -> (Int) field.type(new Int()));
+        yield new ArrowType.Int(type.bitWidth(), type.isSigned());
+      }
+      case Type.FloatingPoint ->
+          floating(required(() -> (FloatingPoint) field.type(new FloatingPoint())));
+      case Type.Decimal -> {
+        Decimal type = required(() -> (Decimal) field.type(new Decimal()));
+        yield new ArrowType.Decimal(type.precision(), type.scale(),
+            type.bitWidth() == 0 ? DECIMAL_BITS : type.bitWidth());
+      }
+      case Type.Date -> {
+        Date type = required(() -> (Date) field.type(new Date()));
+        yield new ArrowType.Date(type.unit() != DateUnit.DAY);
+      }
+      case Type.Time -> time(required(() -> (Time) field.type(new Time())));
+      case Type.Timestamp -> {
+        Timestamp type = required(() -> (Timestamp) field.type(new Timestamp()));
+        yield new ArrowType.Timestamp(unit(type.unit()), text(type.timezone()));
+      }
+      case Type.Duration -> {
+        Duration type = required(() -> (Duration) field.type(new Duration()));
+        yield new ArrowType.Duration(unit(type.unit()));
+      }
+      case Type.Interval -> {
+        Interval type = required(() -> (Interval) field.type(new Interval()));
+        yield new ArrowType.Interval(intervalUnit(type.unit()));
+      }
+      case Type.FixedSizeBinary -> {
+        FixedSizeBinary type =
+            required(() -> (FixedSizeBinary) field.type(new FixedSizeBinary()));
+        yield new ArrowType.FixedSizeBinary(type.byteWidth());
+      }
       case Type.Binary -> new ArrowType.Bytes(false, false);
       case Type.Utf8 -> new ArrowType.Bytes(true, false);
       case Type.LargeBinary -> new ArrowType.Bytes(false, true);
@@ -117,60 +163,72 @@ final class SchemaReader {
       case Type.Utf8View -> new ArrowType.BytesView(true);
       case Type.List -> new ArrowType.ListOf(false);
       case Type.LargeList -> new ArrowType.ListOf(true);
-      case Type.FixedSizeList -> fixedSizeList(field, name);
+      case Type.ListView -> new ArrowType.ListView(false);
+      case Type.LargeListView -> new ArrowType.ListView(true);
+      case Type.FixedSizeList -> {
+        FixedSizeList type = required(() -> (FixedSizeList) field.type(new FixedSizeList()));
+        yield new ArrowType.FixedSizeList(type.listSize());
+      }
       case Type.Struct_ -> new ArrowType.Struct();
-      case Type.Union -> union(field, name);
-      case Type.RunEndEncoded -> new ArrowType.Other("run_end_encoded", 0);
-      case Type.Map -> new ArrowType.Other("map", 2);
-      case Type.ListView, Type.LargeListView -> new ArrowType.Other("list_view", 3);
-      case Type.Bool, Type.Decimal, Type.Date, Type.Time, Type.Timestamp, Type.Interval,
-          Type.Duration, Type.FixedSizeBinary ->
-          new ArrowType.Other(Type.name(field.typeType()).toLowerCase(Locale.ROOT), 2);
-      default -> throw unknown(name, "of the type " + field.typeType());
+      case Type.Map -> {
+        org.apache.arrow.flatbuf.Map type =
+            required(() -> (org.apache.arrow.flatbuf.Map) field
+                .type(new org.apache.arrow.flatbuf.Map()));
+        yield new ArrowType.Map(type.keysSorted());
+      }
+      case Type.Union ->
+          union(required(() -> (Union) field.type(new Union())), field.childrenLength());
+      case Type.RunEndEncoded -> new ArrowType.RunEndEncoded();
+      default -> throw new IllegalArgumentException("it is of the type " + field.typeType());
     };
   }
 
-  private ArrowType whole(Field field, String name) {
-    Int type = (Int) required(field.type(new Int()), name);
-    int bits = type.bitWidth();
-    if (bits != 8 && bits != 16 && bits != 32 && bits != 64) {
-      throw unknown(name, "an integer of " + bits + " bits");
-    }
-    return new ArrowType.Int(bits, type.isSigned());
-  }
-
-  private ArrowType floating(Field field, String name) {
-    FloatingPoint type = (FloatingPoint) required(field.type(new FloatingPoint()), name);
+  private static ArrowType floating(FloatingPoint type) {
     return switch (type.precision()) {
       case Precision.HALF -> new ArrowType.Floating(16);
       case Precision.SINGLE -> new ArrowType.Floating(32);
       case Precision.DOUBLE -> new ArrowType.Floating(64);
-      default -> throw unknown(name, "a float of the precision " + type.precision());
+      default -> throw new IllegalArgumentException("a float of precision " + type.precision());
     };
   }
 
-  private ArrowType fixedSizeList(Field field, String name) {
-    FixedSizeList type = (FixedSizeList) required(field.type(new FixedSizeList()), name);
-    if (type.listSize() < 0) {
-      throw unknown(name, "a list of " + type.listSize() + " values");
+  private static ArrowType time(Time type) {
+    ArrowType.Time time = new ArrowType.Time(unit(type.unit()));
+    if (type.bitWidth() != time.bits()) {
+      throw new IllegalArgumentException("a " + time + " of " + type.bitWidth() + " bits");
     }
-    return new ArrowType.FixedSizeList(type.listSize());
+    return time;
   }
 
-  private ArrowType union(Field field, String name) {
-    Union type = (Union) required(field.type(new Union()), name);
-    int buffers = type.mode() == UnionMode.Dense ? 2 : 1;
-    return new ArrowType.Other("union", unionsAreNullable ? buffers + 1 : buffers);
+  private static ArrowType.TimeUnit unit(short code) {
+    return Stream.of(ArrowType.TimeUnit.values())
+        .filter(unit -> unit.code() == code)
+        .findAny()
+        .orElseThrow(() -> new IllegalArgumentException("a unit of time " + code));
   }
 
-  private <T> T required(@Nullable T type, String name) {
-    if (type == null) {
-      throw unknown(name, "of a type without its parameters");
+  private static ArrowType.IntervalUnit intervalUnit(short code) {
+    return Stream.of(ArrowType.IntervalUnit.values())
+        .filter(unit -> unit.code() == code)
+        .findAny()
+        .orElseThrow(() -> new IllegalArgumentException("a unit of intervals " + code));
+  }
+
+  /** Children are numbered from 0 unless the metadata tell otherwise. */
+  private static ArrowType union(Union type, int children) {
+    List<Integer> ids = new ArrayList<>();
+    int count = type.typeIdsLength() == 0 ? children : type.typeIdsLength();
+    for (int i = 0; i < count; i++) {
+      ids.add(type.typeIdsLength() == 0 ? i : type.typeIds(i));
     }
-    return type;
+    return new ArrowType.Union(type.mode() == UnionMode.Dense, ids);
   }
 
-  private FormatException unknown(String name, String what) {
-    return source.broken(0, KNOWN_TYPE, "the field \"" + name + "\" is " + what);
+  private static <T> T required(Supplier<@Nullable T> type) {
+    T found = type.get();
+    if (found == null) {
+      throw new IllegalArgumentException("its type has no parameters");
+    }
+    return found;
   }
 }

@@ -71,7 +71,7 @@ final class LayerColumns {
   }
 
   private static boolean isEmpty(ArrowField field) {
-    return field.type() instanceof ArrowType.Other(String name, _) && name.equals("null");
+    return field.type() instanceof ArrowType.Null;
   }
 
   private void requireType(ArrowField field, Predicate<ArrowField> type) {
@@ -108,12 +108,8 @@ final class LayerColumns {
   }
 
   private static boolean isBytes(ArrowField field, boolean wantText) {
-    return switch (field.type()) {
-      case ArrowType.Bytes(boolean text, _) -> text == wantText;
-      case ArrowType.BytesView(boolean text) -> text == wantText;
-      case ArrowType.Int _,ArrowType.Floating _,ArrowType.ListOf _,ArrowType.FixedSizeList _,ArrowType.Struct _,ArrowType.Other _ ->
-          false;
-    };
+    return (field.type() instanceof ArrowType.Bytes(boolean text, _) && text == wantText)
+        || (field.type() instanceof ArrowType.BytesView(boolean viewed) && viewed == wantText);
   }
 
   static boolean isInt(ArrowField field) {
