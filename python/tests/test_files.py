@@ -288,25 +288,41 @@ def test_numpy_opens_quantized_archives(bridge: tb.Bridge, model: Path, tmp_path
 def test_exports_are_the_entries_of_files(
     bridge: tb.Bridge, tmp_path: Path, rng: np.random.Generator, scheme: str, dtype: Any
 ) -> None:
+    name = "m.weight"
     tensor = weights(rng, 6, 7, 37).astype(dtype)
     source, target = tmp_path / "in.safetensors", tmp_path / "out.safetensors"
-    safetensors.numpy.save_file({"m.weight": tensor}, source)
+    safetensors.numpy.save_file({name: tensor}, source)
     bridge.quantize_file(source, target, scheme)
     stored = safetensors.numpy.load_file(target)
-    quantized = bridge.quantize_batch({"m.weight": tensor}, scheme=scheme)["m.weight"]
+    quantized = bridge.quantize_batch({name: tensor}, scheme=scheme)[name]
     entries = quantized.to_bitsandbytes()
-    assert next(iter(entries)) == "m.weight"
-    assert np.shares_memory(entries["m.weight"], quantized.data)
+    assert next(iter(entries)) == name
+    assert np.shares_memory(entries[name], quantized.data)
     assert set(entries) == set(stored)
-    for name, entry in entries.items():
-        assert entry.dtype == stored[name].dtype
-        if "quant_state" in name:
-            assert json.loads(bytes(entry)) == json.loads(bytes(stored[name]))
+    for key, entry in entries.items():
+        assert entry.dtype == stored[key].dtype
+        if "quant_state" in key:
+            assert json.loads(bytes(entry)) == json.loads(bytes(stored[key]))
         else:
-            np.testing.assert_array_equal(entry, stored[name], strict=True)
+            np.testing.assert_array_equal(entry, stored[key], strict=True)
     renamed = quantized.to_bitsandbytes("other.weight")
     assert len(renamed) == len(entries)
-    assert all(name.startswith("other.") for name in renamed)
+    assert all(key.startswith("other.") for key in renamed)
+
+
+@pytest.mark.parametrize("name", ["weight", "m"])
+def test_exports_of_layers_by_themselves(
+    bridge: tb.Bridge, tmp_path: Path, rng: np.random.Generator, name: str
+) -> None:
+    tensor = weights(rng, 6, 37)
+    source, target = tmp_path / "in.safetensors", tmp_path / "out.safetensors"
+    safetensors.numpy.save_file({name: tensor}, source)
+    bridge.quantize_file(source, target, "int8")
+    entries = bridge.quantize_batch({name: tensor}, scheme="int8")[name].to_bitsandbytes()
+    assert set(entries) == set(safetensors.numpy.load_file(target))
+    restored = tmp_path / "restored.safetensors"
+    command_line("dequantize", target, "-o", restored)
+    assert list(safetensors.numpy.load_file(restored)) == [name]
 
 
 def test_exports_of_the_empty_and_of_other_schemes(bridge: tb.Bridge) -> None:

@@ -236,7 +236,13 @@ def hostile_gguf() -> None:
 
 
 def checkpoint(**tensors: np.ndarray) -> bytes:
-    return save({name.replace("__", "."): tensor for name, tensor in tensors.items()})
+    """Entries whose names have "__" for each point, or points."""
+    return save(
+        {
+            name if "." in name else name.replace("__", "."): tensor
+            for name, tensor in tensors.items()
+        }
+    )
 
 
 def hostile_checkpoints() -> None:
@@ -264,6 +270,44 @@ def hostile_checkpoints() -> None:
     int8 = {"l__weight": np.zeros((4, 8), "int8"), "l__SCB": np.ones(4, "float32")}
     scaled = {"l__weight": np.zeros((4, 8), "int8"), "l__weight_scale": np.ones((4, 1), "float32")}
     absurd = np.array([2**32, 2**32], "int64")
+
+    def nf4(change: dict[str, object] | None = None, text: str = "", **tensors: np.ndarray) -> dict:
+        """What bitsandbytes keeps of 4 x 64 values, with another state or other entries."""
+        state = {"quant_type": "nf4", "blocksize": 64, "dtype": "float32", "shape": [4, 64]}
+        state.update(change or {})
+        json_text = text or json.dumps({key: value for key, value in state.items() if value != ()})
+        return {
+            "l__weight": np.zeros((128, 1), "uint8"),
+            "l__weight__absmax": np.ones(4, "float32"),
+            "l__weight__quant_map": np.zeros(16, "float32"),
+            "l.weight.quant_state.bitsandbytes__nf4": np.frombuffer(json_text.encode(), "uint8"),
+            **tensors,
+        }
+
+    nested = {
+        "l__weight__absmax": np.ones(4, "uint8"),
+        "l__weight__nested_absmax": np.ones(1, "float32"),
+        "l__weight__nested_quant_map": np.zeros(256, "float32"),
+    }
+    nesting = {"nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": 0.5}
+    bad_states = {
+        "json": nf4(text="{\"quant_type\": "),
+        "array": nf4(text="[1]"),
+        "twice": nf4(text='{"shape": [4], "shape": [4]}'),
+        "null": nf4({"dtype": None}),
+        "object": nf4({"dtype": {}}),
+        "deep": nf4(text='{"shape": ' + "[" * 5000),
+        "type": nf4({"quant_type": "fp4"}),
+        "blocksize": nf4({"blocksize": 63}),
+        "blocksize-missing": nf4({"blocksize": ()}),
+        "blocksize-huge": nf4({"blocksize": 2**63 - 1}),
+        "number-too-long": nf4(text='{"blocksize": 9223372036854775808}'),
+        "dtype": nf4({"dtype": "int8"}),
+        "shape-missing": nf4({"shape": ()}),
+        "shape-of-fractions": nf4({"shape": [4.5]}),
+        "nested-blocksize": nf4({**nesting, "nested_blocksize": 255}, **nested),
+        "nested-offset": nf4({**nesting, "nested_offset": "0"}, **nested),
+    }
     files = {
         "all-entries-of-a-quantized-tensor--gptq": {**gptq, "l__qzeros": None},
         "all-entries-of-a-quantized-tensor--packed": {**packed, "l__weight_scale": None},
@@ -281,6 +325,16 @@ def hostile_checkpoints() -> None:
         "entries-that-match--packed-shape": {**packed, "l__weight_shape": np.ones(2, "float32")},
         "entries-that-match--int8": {**int8, "l__SCB": np.ones(3, "float32")},
         "entries-that-match--scaled": {**scaled, "l__weight_scale": np.ones((3, 3), "float32")},
+        **{f"a-quant-state-of-bitsandbytes--{name}": state for name, state in bad_states.items()},
+        "all-entries-of-a-quantized-tensor--absmax": nf4(l__weight__absmax=None),
+        "entries-that-match--nf4-codes": nf4(l__weight=np.zeros((127, 1), "uint8")),
+        "entries-that-match--nf4-absmax": nf4(l__weight__absmax=np.ones(3, "float32")),
+        "entries-that-match--nf4-map": nf4(l__weight__quant_map=np.zeros(15, "float32")),
+        "entries-that-match--nf4-nested": nf4(
+            nesting, **{**nested, "l__weight__nested_absmax": np.ones(2, "float32")}
+        ),
+        "shapes-of-stored-elements--nf4": nf4({"shape": [2**40, 2**40]}),
+        "shapes-of-stored-elements--nf4-negative": nf4({"shape": [-4, -64]}),
         "shapes-of-stored-elements": {**packed, "l__weight_shape": absurd},
         "shapes-of-stored-elements--negative": {
             **packed, "l__weight_shape": np.array([-4, -64], "int64")

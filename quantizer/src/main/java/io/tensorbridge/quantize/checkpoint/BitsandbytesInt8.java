@@ -17,12 +17,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * LLM.int8() of bitsandbytes, as {@code Linear8bitLt} saves it: {@code P.weight} (I8, of the original
  * shape), {@code P.SCB} (F32, the greatest magnitude of each row) and {@code P.weight_format} (U8,
- * always 0: rows).
+ * always 0: rows). A layer saved by itself has no prefix: {@code weight}, {@code SCB}.
  */
 final class BitsandbytesInt8 implements CheckpointLayout {
   private static final Int8Scheme SCHEME = new Int8Scheme(Int8Scheme.Rule.BITSANDBYTES);
   private static final String WEIGHT = "weight";
-  private static final String SCALES = ".SCB";
+  private static final String SCALES = "SCB";
+  private static final String FORMAT = "weight_format";
 
   @Override
   public String title() {
@@ -37,31 +38,46 @@ final class BitsandbytesInt8 implements CheckpointLayout {
   @Override
   public List<StoredEntry> store(String name, QuantScheme scheme, Shape shape, DType source) {
     OutputSpec scales = scheme.parts(shape).get(1);
-    String prefix = name.endsWith("." + WEIGHT)
-        ? name.substring(0, name.length() - WEIGHT.length() - 1)
-        : name;
+    String prefix = prefix(name);
     return List.of(
         new StoredEntry(
             TensorEntry.of(name, new TensorType(DType.I8, shape)), new Content.Part(0)),
-        new StoredEntry(TensorEntry.of(prefix + SCALES, scales.type()), new Content.Part(1)),
+        new StoredEntry(TensorEntry.of(within(prefix, SCALES), scales.type()), new Content.Part(1)),
         new StoredEntry(
-            TensorEntry.of(prefix + ".weight_format", new TensorType(DType.U8, Shape.of())),
+            TensorEntry.of(within(prefix, FORMAT), new TensorType(DType.U8, Shape.of())),
             new Content.Constant(new byte[1])));
+  }
+
+  /** The layer of a weight; a tensor of another name is one by itself. */
+  private static String prefix(String name) {
+    if (name.equals(WEIGHT)) {
+      return "";
+    }
+    return name.endsWith("." + WEIGHT)
+        ? name.substring(0, name.length() - WEIGHT.length() - 1)
+        : name;
+  }
+
+  private static String within(String prefix, String name) {
+    return prefix.isEmpty() ? name : prefix + "." + name;
   }
 
   @Override
   public List<CheckpointTensor> recognise(CheckpointEntries entries) {
     List<CheckpointTensor> found = new ArrayList<>();
-    for (String prefix : entries.stems(SCALES)) {
+    for (String prefix : entries.stems("." + SCALES)) {
       found.add(recognise(entries, prefix));
+    }
+    if (entries.find(SCALES) != null && entries.has(WEIGHT, DType.I8)) {
+      found.add(recognise(entries, ""));
     }
     return found;
   }
 
   private static CheckpointTensor recognise(CheckpointEntries entries, String prefix) {
-    TensorEntry scales = entries.require(prefix, prefix + SCALES);
-    boolean separate = entries.has(prefix + "." + WEIGHT, DType.I8);
-    String name = separate ? prefix + "." + WEIGHT : prefix;
+    TensorEntry scales = entries.require(prefix, within(prefix, SCALES));
+    boolean separate = entries.has(within(prefix, WEIGHT), DType.I8);
+    String name = separate ? within(prefix, WEIGHT) : prefix;
     TensorEntry codes = entries.require(name, name);
     Shape shape = codes.shape();
     OutputSpec expected = SCHEME.parts(shape).get(1);
@@ -75,7 +91,7 @@ final class BitsandbytesInt8 implements CheckpointLayout {
     }
     List<TensorEntry> all = new ArrayList<>(List.of(codes, scales));
     @Nullable
-    TensorEntry format = entries.find(prefix + ".weight_format");
+    TensorEntry format = entries.find(within(prefix, FORMAT));
     if (format != null) {
       requireRows(entries, name, format);
       all.add(format);
