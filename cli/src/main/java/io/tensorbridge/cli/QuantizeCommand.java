@@ -4,6 +4,7 @@ import io.tensorbridge.BridgeException;
 import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.NonFinite;
+import io.tensorbridge.quantize.model.Calibration;
 import io.tensorbridge.quantize.model.ConversionOptions;
 import io.tensorbridge.quantize.model.ConversionResult;
 import io.tensorbridge.quantize.model.ModelConversion;
@@ -47,6 +48,11 @@ final class QuantizeCommand implements Command {
             .option(Option.value("--max-shard-size", "SIZE",
                 "Of a .safetensors.index.json: the most"
                     + " that the tensors of a file take, for example 2GiB; default 5 GB."))
+            .option(Option.value("--calibration", "FILE", "What activations tell of the columns of"
+                + " each tensor: an importance matrix of llama.cpp (GGUF) for the K types and"
+                + " iq4_nl, or .safetensors or .npz of a float32 vector for each tensor's name:"
+                + " importances, or for uniform:spatial=true the greatest magnitudes."))
+            .option(Option.value("--imatrix", "FILE", "The same, as llama-quantize calls it."))
             .option(Option.value("--nonfinite", "error|clip", "What to do with NaN and"
                 + " infinities; default error."));
     return GateOptions.addTo(WorkOptions.addTo(syntax))
@@ -118,6 +124,12 @@ final class QuantizeCommand implements Command {
       overrides.add(SchemeOverride.parse(override));
     }
     GateOptions gate = GateOptions.of(arguments);
+    Calibration calibration =
+        arguments
+            .pathValue("--calibration")
+            .or(() -> arguments.pathValue("--imatrix"))
+            .map(path -> Calibration.read(TensorFileFormats.ofServices(), path))
+            .orElse(Calibration.NONE);
     ConversionOptions options =
         new ConversionOptions(
             gate.scheme(DEFAULT_SCHEME),
@@ -125,7 +137,8 @@ final class QuantizeCommand implements Command {
             NonFinite.parse(arguments.value("--nonfinite").orElse("error")),
             arguments.flag("--continue-on-error"))
             .withSkips(
-                SkipList.of(arguments.values("--skip"), !arguments.flag("--no-default-skips")));
+                SkipList.of(arguments.values("--skip"), !arguments.flag("--no-default-skips")))
+            .withCalibration(calibration);
     boolean measured = arguments.flag("--quality") || arguments.value("--report").isPresent();
     ConversionOptions gated = gate.gate().map(options::withGate).orElse(options);
     return measured ? gated.withMeasuring() : gated;

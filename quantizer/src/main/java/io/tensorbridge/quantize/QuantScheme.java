@@ -110,6 +110,24 @@ public sealed interface QuantScheme
   }
 
   /**
+   * Whether it takes a vector beside a tensor ({@link Quantization#withImportance}).
+   *
+   * @return true for the schemes of {@link #calibrationTakers()}
+   */
+  default boolean takesCalibration() {
+    return SideVector.find(this).isPresent();
+  }
+
+  /**
+   * The schemes that take a vector beside a tensor.
+   *
+   * @return their names, and what they take, in words
+   */
+  static String calibrationTakers() {
+    return SideVector.takers();
+  }
+
+  /**
    * The canonical text, which {@link #parse(String)} reads.
    *
    * @return for example {@code q8_0} or {@code uniform:bits=4,group=tensor}

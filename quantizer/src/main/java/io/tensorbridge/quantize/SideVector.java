@@ -11,6 +11,7 @@ import io.tensorbridge.TensorType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** What a scheme may take beside a tensor: a float for each of its columns or rows. */
@@ -35,30 +36,39 @@ enum SideVector {
     this.place = place;
   }
 
+  /** What a scheme takes, if anything. */
+  static Optional<SideVector> find(QuantScheme scheme) {
+    return switch (scheme) {
+      case BlockScheme block when block.takesImportance() -> Optional.of(IMPORTANCES);
+      case UniformTimeScheme _ -> Optional.of(TIMESTEPS);
+      case UniformSpatialScheme _ -> Optional.of(ACTIVATIONS);
+      case BlockScheme _,FloatScheme _,GroupScheme _,HqqScheme _,UniformScheme _ ->
+          Optional.empty();
+    };
+  }
+
   /**
    * What a scheme takes.
    *
    * @throws TensorException without a name, if it takes nothing; with the schemes that do
    */
   static SideVector of(QuantScheme scheme) {
-    return switch (scheme) {
-      case BlockScheme block when block.takesImportance() -> IMPORTANCES;
-      case UniformTimeScheme _ -> TIMESTEPS;
-      case UniformSpatialScheme _ -> ACTIVATIONS;
-      case BlockScheme _,FloatScheme _,GroupScheme _,HqqScheme _,UniformScheme _ ->
-          throw new TensorException(
-              ErrorCode.BAD_SHAPE,
-              scheme + " takes no importances; these schemes do: " + importanceTakers()
-                  + "; uniform:time=10 takes timesteps, and uniform:spatial=true magnitudes of"
-                  + " activations");
-    };
+    return find(scheme)
+        .orElseThrow(
+            () -> new TensorException(
+                ErrorCode.BAD_SHAPE,
+                scheme + " takes no importances; these schemes do: " + takers()));
   }
 
-  private static String importanceTakers() {
-    return Arrays.stream(BlockScheme.values())
-        .filter(BlockScheme::takesImportance)
-        .map(BlockScheme::family)
-        .collect(Collectors.joining(", "));
+  /** The schemes that take something, in words. */
+  static String takers() {
+    String importances =
+        Arrays.stream(BlockScheme.values())
+            .filter(BlockScheme::takesImportance)
+            .map(BlockScheme::family)
+            .collect(Collectors.joining(", "));
+    return importances + "; uniform:time=10 takes timesteps, and uniform:spatial=true magnitudes of"
+        + " activations";
   }
 
   /** How many there must be for a tensor. */

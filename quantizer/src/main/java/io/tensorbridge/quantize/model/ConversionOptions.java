@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param continueOnError whether tensors that fail are left out, instead of ending the conversion
  * @param measured whether the result tells how close each tensor is; a gate measures in any case
  * @param gate what each quantized tensor must reach, if anything
+ * @param calibration what activations tell of the columns of tensors
  */
 public record ConversionOptions(
     QuantScheme scheme,
@@ -24,7 +25,8 @@ public record ConversionOptions(
     NonFinite nonFinite,
     boolean continueOnError,
     boolean measured,
-    Optional<QualityGate> gate) {
+    Optional<QualityGate> gate,
+    Calibration calibration) {
   /** Keeps its own list. */
   public ConversionOptions {
     overrides = List.copyOf(overrides);
@@ -45,7 +47,7 @@ public record ConversionOptions(
       boolean continueOnError) {
     this(
         scheme, overrides, SkipList.DEFAULT, nonFinite, continueOnError, false,
-        Optional.empty());
+        Optional.empty(), Calibration.NONE);
   }
 
   /**
@@ -66,7 +68,7 @@ public record ConversionOptions(
    */
   public ConversionOptions withSkips(SkipList list) {
     return new ConversionOptions(
-        scheme, overrides, list, nonFinite, continueOnError, measured, gate);
+        scheme, overrides, list, nonFinite, continueOnError, measured, gate, calibration);
   }
 
   /**
@@ -76,7 +78,7 @@ public record ConversionOptions(
    */
   public ConversionOptions withMeasuring() {
     return new ConversionOptions(
-        scheme, overrides, skips, nonFinite, continueOnError, true, gate);
+        scheme, overrides, skips, nonFinite, continueOnError, true, gate, calibration);
   }
 
   /**
@@ -87,6 +89,19 @@ public record ConversionOptions(
    */
   public ConversionOptions withGate(QualityGate limits) {
     return new ConversionOptions(
-        scheme, overrides, skips, nonFinite, continueOnError, true, Optional.of(limits));
+        scheme, overrides, skips, nonFinite, continueOnError, true, Optional.of(limits),
+        calibration);
+  }
+
+  /**
+   * The same with what activations tell of the columns of tensors; each scheme takes what it can
+   * use, and at least one must take something.
+   *
+   * @param known by the names of tensors
+   * @return new options
+   */
+  public ConversionOptions withCalibration(Calibration known) {
+    return new ConversionOptions(
+        scheme, overrides, skips, nonFinite, continueOnError, measured, gate, known);
   }
 }

@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.model;
 import io.tensorbridge.DType;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.OptionException;
+import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.file.TensorEntry;
@@ -19,6 +20,8 @@ import io.tensorbridge.quantize.model.TensorPlan.Treatment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Decides what becomes of each tensor when a model is quantized. */
 final class ConversionPlanner {
@@ -39,6 +42,20 @@ final class ConversionPlanner {
     requireHeld(options.scheme());
     options.overrides().forEach(override -> requireHeld(override.scheme()));
     options.gate().ifPresent(gate -> gate.ladder().forEach(this::requireHeld));
+    requireCalibrationTaken();
+  }
+
+  private void requireCalibrationTaken() {
+    boolean taken =
+        Stream.concat(
+            Stream.of(options.scheme()), options.overrides().stream().map(SchemeOverride::scheme))
+            .anyMatch(QuantScheme::takesCalibration);
+    if (!options.calibration().isEmpty() && !taken) {
+      throw new OptionException(
+          ErrorCode.BAD_OPTION,
+          "calibration",
+          options.scheme() + " takes none; these do: " + QuantScheme.calibrationTakers());
+    }
   }
 
   private void requireHeld(QuantScheme scheme) {
@@ -134,12 +151,21 @@ final class ConversionPlanner {
           tensor, new Treatment.Copy(), List.of(TensorEntry.of(tensor.name(), type)), note);
     }
     Quantization quantization = Quantization.of(scheme, type, options.nonFinite());
+    String fullNote = note;
+    if (!options.calibration().isEmpty() && scheme.takesCalibration()) {
+      Optional<Tensor> vector = options.calibration().vector(tensor.name());
+      if (vector.isPresent()) {
+        quantization = quantization.withImportance(vector.get());
+      } else if (note.isEmpty()) {
+        fullNote = "the calibration does not tell of it";
+      }
+    }
     List<StoredEntry> entries = entries(tensor, quantization);
     return new TensorPlan(
         tensor,
         new Treatment.Quantize(quantization, entries),
         entries.stream().map(StoredEntry::entry).toList(),
-        note);
+        fullNote);
   }
 
   /** In safetensors as the scheme's library stores it; else, and elsewhere, an entry for each part. */
