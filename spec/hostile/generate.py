@@ -772,7 +772,7 @@ def spans(cases: Cases) -> None:
     )
     cases.entry(
         "MISALIGNED-output-span",
-        "Outputs are aligned to 64 within their region, relative ones too.",
+        "The output span is aligned to 64 within its region.",
         "run-copy",
         patch(OUTPUT_SPAN + SPAN_OFFSET, u64(OUTPUT_AT + 8)),
         patch(OUTPUT_SPAN + SPAN_LENGTH, u64(OUTPUT_SIZE - 8)),
@@ -1047,10 +1047,10 @@ def outputs(cases: Cases) -> None:
     )
     bad(
         "MISALIGNED-output",
-        "Outputs are aligned to 64.",
+        "Outputs are aligned to the size of their elements.",
         absolute,
         1,
-        (T_OFFSET, u64(OUTPUT_AT + 160)),
+        (T_OFFSET, u64(OUTPUT_AT + 162)),
     )
     bad("UNKNOWN_REGION-output", "Outputs name a region.", absolute, 1, (T_REGION, u32(77)))
     bad(

@@ -183,14 +183,14 @@ final class BatchBinder {
     }
     if (decoded.isRelative()) {
       decoded.layout().requireWithin(Long.MAX_VALUE);
-      BoundBatch.requireAligned(decoded.layout().byteOffset());
+      BoundBatch.requireAligned(decoded.layout());
       return new OutputPlace.Relative(decoded.layout());
     }
     RegisteredRegion registered = regions.require(decoded.region(), decoded.generation());
     Region region = registered.region();
     RegionTable.requireWritable(region);
     decoded.layout().requireWithin(region.byteSize());
-    BoundBatch.requireAligned(decoded.layout().byteOffset());
+    BoundBatch.requireAligned(decoded.layout());
     registered.leaseFor(leases);
     return new OutputPlace.Fixed(
         Tensor.of(region.segment(), decoded.layout(), Backing.SEALED));

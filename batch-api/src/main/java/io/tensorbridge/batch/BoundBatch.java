@@ -2,6 +2,7 @@ package io.tensorbridge.batch;
 
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
+import io.tensorbridge.TensorLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,7 +11,7 @@ import java.util.List;
  * runs again and again.
  */
 final class BoundBatch {
-  private static final int OUTPUT_ALIGNMENT = 64;
+  private static final int SPAN_ALIGNMENT = 64;
 
   private final DecodedBatch source;
   private final List<BoundItem> items;
@@ -80,7 +81,12 @@ final class BoundBatch {
           "the relative outputs end at byte " + relativeEnd + ", but the output span has "
               + span.byteLength() + " bytes");
     }
-    requireAligned(span.byteOffset());
+    if (span.byteOffset() % SPAN_ALIGNMENT != 0) {
+      throw new ProtocolException(
+          ErrorCode.MISALIGNED,
+          "the output span begins at byte " + span.byteOffset() + ", no multiple of "
+              + SPAN_ALIGNMENT);
+    }
     for (Extent extent : extents) {
       if (!extent.isRelative() && extent.touches(span, relativeEnd)) {
         requireApartIn(span);
@@ -97,12 +103,14 @@ final class BoundBatch {
     Extent.requireApart(placed);
   }
 
-  /** Checks that an output begins where vector stores like it. */
-  static void requireAligned(long byteOffset) {
-    if (byteOffset % OUTPUT_ALIGNMENT != 0) {
+  /** Checks that an output begins where its elements may lie. */
+  static void requireAligned(TensorLayout output) {
+    int size = output.dtype().byteSize();
+    if (output.byteOffset() % size != 0) {
       throw new ProtocolException(
           ErrorCode.MISALIGNED,
-          "an output or output span begins at byte " + byteOffset + ", no multiple of 64");
+          "an output of " + output.dtype() + " begins at byte " + output.byteOffset()
+              + ", no multiple of " + size);
     }
   }
 }
