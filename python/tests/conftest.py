@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -151,6 +152,14 @@ def run_python(code: str, *arguments: str, timeout: float = 60) -> subprocess.Co
         timeout=timeout,
         check=False,
     )
+
+
+def command_line(*arguments: object) -> dict[str, Any]:
+    """Run the command line tool; give the document that it prints."""
+    command = [*java_command(find_jdk(), find_jar()), *map(str, arguments), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def eventually(condition: Callable[[], Any], patience: float = 20) -> None:

@@ -18,8 +18,7 @@ import pytest
 import safetensors.numpy
 
 import tensorbridge as tb
-from conftest import eventually, weights
-from tensorbridge.launcher import find_jar, find_jdk, java_command
+from conftest import command_line, eventually, weights
 
 MODEL = {"a.weight": (64, 256), "b.weight": (32, 512), "b.bias": (32,), "c.weight": (8, 96)}
 
@@ -44,13 +43,6 @@ def tools() -> list[psutil.Process]:
     """Return our runs of the command line tool, other than servers."""
     children = psutil.Process().children(recursive=True)
     return [child for child in children if "quantize" in child.cmdline()]
-
-
-def command_line(*arguments: object) -> dict[str, Any]:
-    command = [*java_command(find_jdk(), find_jar()), *map(str, arguments), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
 
 
 def test_a_file_is_that_of_the_command_line(bridge: tb.Bridge, model: Path, tmp_path: Path) -> None:

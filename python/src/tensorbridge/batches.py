@@ -194,6 +194,7 @@ class Executor:
             batch.set_indices,
             list(map(len, batch.type_ids)),
             list(map(len, batch.descriptors)),
+            columnar=batch.columnar,
         )
         kept = Kept(wire.Prelude(batch.operation, batch.option_sets), plans, layout)
         if len(self._layouts) >= _LAYOUTS_KEPT:
@@ -443,7 +444,7 @@ def _shape_of(batch: Batch) -> object:
     """Return what the layout of a batch depends on, to be compared."""
     indices = batch.set_indices
     chosen = tuple(indices) if len(batch.option_sets) > 1 else None
-    return batch.operation, batch.option_sets, chosen, tuple(batch.type_ids)
+    return batch.operation, batch.option_sets, chosen, tuple(batch.type_ids), batch.columnar
 
 
 def _raise_refusal(ticket: Ticket, status: wire.Status) -> None:

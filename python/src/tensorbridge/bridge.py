@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from . import wire
 from .arrays import adopt
+from .arrow import ArrowEntries
+from .arrow.inputs import Tables
 from .batches import Executor, Settings, Steps
 from .describe import Catalog, refill
 from .driver import drive, drive_async
@@ -93,7 +95,7 @@ def open(
     return Bridge(link, threads or 0, idle)
 
 
-class Bridge:
+class Bridge(ArrowEntries):
     """A connection to a server and the memory that both share; thread-safe.
 
     Made by `open`. Arrays that it gave out stay valid after it was closed. In a forked child its
@@ -107,6 +109,7 @@ class Bridge:
         self._ring = link.ring
         self._pool = Pool(link.connection.register, link.connection.release, pool_bytes)
         self._catalog = Catalog(self._pool)
+        self._tables = Tables(self._pool, self._catalog)
         welcome = link.connection.welcome
         self._executor = Executor(
             self._pool, self._ring, welcome.max_items, welcome.max_block_bytes

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from . import wire
 from .allocator import ALIGNMENT
+from .dtypes import itemsize_of
 from .errors import TensorError
 from .regions import Lease
 
@@ -36,6 +37,9 @@ class Batch:
         What must stay alive until the batch has ended.
     errors : dict
         Items that were refused before they became part of the batch.
+    columnar : bool
+        Whether outputs of one name lie one behind the other, as the rows of an Arrow column do,
+        instead of those of one item.
     """
 
     operation: str
@@ -46,6 +50,7 @@ class Batch:
     descriptors: list[bytes]
     keep: list[Any]
     errors: dict[str, TensorError]
+    columnar: bool = False
 
     def without(self, gone: Mapping[int, TensorError]) -> Batch:
         """Return the batch without the items that failed."""
@@ -60,6 +65,7 @@ class Batch:
             [self.descriptors[i] for i in stay],
             self.keep,
             errors,
+            self.columnar,
         )
 
 
@@ -67,9 +73,19 @@ class Layout:
     """Where the outputs of a batch's items lie in its output span, and the items' fixed bytes.
 
     Depends on plans, option sets and types only, so batches of the same types share one.
+
+    Attributes
+    ----------
+    offsets : list of tuple of int
+        Where each output of each item begins.
+    total : int
+        Bytes of the span.
+    has_outputs : bool
+    template : object
+        What was made of the layout for all batches that share it, if anything.
     """
 
-    __slots__ = ("has_outputs", "heads", "offsets", "outputs", "total")
+    __slots__ = ("has_outputs", "heads", "offsets", "outputs", "template", "total")
 
     def __init__(
         self,
@@ -78,23 +94,18 @@ class Layout:
         input_counts: Sequence[int],
         input_lengths: Sequence[int],
         item_indices: Sequence[int] | None = None,
+        columnar: bool = False,
     ) -> None:
         self.heads: list[bytes] = []
         self.outputs: list[bytes] = []
-        self.offsets: list[tuple[int, ...]] = []
-        self.total = 0
+        self.offsets, self.total = _by_column(plans) if columnar else _by_item(plans)
         self.has_outputs = any(plan.outputs for plan in plans)
+        self.template: object = None
         for i, plan in enumerate(plans):
-            offsets = []
-            descriptors = []
-            for spec in plan.outputs:
-                offsets.append(self.total)
-                descriptors.append(
-                    wire.descriptor(wire.RELATIVE, 0, self.total, spec.dtype, spec.shape)
-                )
-                # An empty output has a place too, so that every item's part can be given back.
-                self.total = wire.align(self.total + max(spec.byte_length, 1), ALIGNMENT)
-            written = b"".join(descriptors)
+            written = b"".join(
+                wire.descriptor(wire.RELATIVE, 0, offset, spec.dtype, spec.shape)
+                for spec, offset in zip(plan.outputs, self.offsets[i], strict=True)
+            )
             self.heads.append(
                 wire.item_header(
                     input_lengths[i],
@@ -106,7 +117,6 @@ class Layout:
                 )
             )
             self.outputs.append(written)
-            self.offsets.append(tuple(offsets))
 
     def items(self, descriptors: Sequence[bytes]) -> bytes:
         """Write the items around their inputs' descriptors."""
@@ -117,6 +127,43 @@ class Layout:
         return b"".join(
             chain.from_iterable(zip(self.heads, descriptors, self.outputs, strict=True))
         )
+
+
+def _by_item(plans: Sequence[wire.Plan]) -> tuple[list[tuple[int, ...]], int]:
+    """Place the outputs of one item together, each aligned, and give the end."""
+    offsets = []
+    total = 0
+    for plan in plans:
+        places = []
+        for spec in plan.outputs:
+            places.append(total)
+            # An empty output has a place too, so that every item's part can be given back.
+            total = wire.align(total + max(spec.byte_length, 1), ALIGNMENT)
+        offsets.append(tuple(places))
+    return offsets, total
+
+
+def _by_column(plans: Sequence[wire.Plan]) -> tuple[list[tuple[int, ...]], int]:
+    """Place the outputs of one name and dtype without gaps, and give the end.
+
+    First outputs, which are the codes, are one column whatever their dtypes; where an element of
+    the next one may not begin there is a gap.
+    """
+    columns: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for i, plan in enumerate(plans):
+        for k, spec in enumerate(plan.outputs):
+            key = (spec.name, spec.dtype) if k else ("", 0)
+            columns.setdefault(key, []).append((i, k))
+    places = [[0] * len(plan.outputs) for plan in plans]
+    total = 0
+    for members in columns.values():
+        for i, k in members:
+            spec = plans[i].outputs[k]
+            total = wire.align(total, itemsize_of(spec.dtype))
+            places[i][k] = total
+            total += spec.byte_length
+        total = wire.align(total, ALIGNMENT)
+    return [tuple(place) for place in places], total
 
 
 class Kept(NamedTuple):
@@ -144,12 +191,16 @@ class Outcome:
     type_ids : list of tuple of int
     errors : dict
         The failed tensors.
+    plans : sequence of wire.Plan
+    layout : Layout
+    lease : Lease or None
+        What holds the outputs.
     status : wire.Status
     resumed : dict of int to Placed
         The outputs of items whose size was known only after they had run.
     """
 
-    __slots__ = ("_layout", "_lease", "_plans", "errors", "names", "resumed", "status", "type_ids")
+    __slots__ = ("errors", "layout", "lease", "names", "plans", "resumed", "status", "type_ids")
 
     def __init__(
         self,
@@ -162,9 +213,9 @@ class Outcome:
         self.names = batch.names
         self.type_ids = batch.type_ids
         self.errors = batch.errors
-        self._plans = plans
-        self._layout = layout
-        self._lease = lease
+        self.plans = plans
+        self.layout = layout
+        self.lease = lease
         self.status = status
         self.resumed: dict[int, Placed] = {}
 
@@ -179,4 +230,4 @@ class Outcome:
         resumed = self.resumed.get(index)
         if resumed is not None:
             return resumed
-        return Placed(self._plans[index], self._lease, self._layout.offsets[index])
+        return Placed(self.plans[index], self.lease, self.layout.offsets[index])
