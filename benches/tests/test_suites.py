@@ -20,16 +20,17 @@ from runner.benchmark import Contender, Group, Launch, Operation
 from runner.machine import environment
 from runner.processes import memory, reset_peak, run_process
 from runner.servers import TouchClient, legacy_client, touch_client
-from runner.suites import arrays, batches, lifecycle, workflows
+from runner.suites import arrays, batches, lifecycle, tables, workflows
 from tensorbridge.demo.legacy import packed
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
-_SUITES = (arrays, batches, lifecycle, workflows)
+_SUITES = (arrays, batches, lifecycle, tables, workflows)
 _TINY = (
     arrays.group("numpy_tiny", 1 << 16),
     batches.noop_group(3),
     batches.work_group(3, 1 << 10),
     batches.quantize_group("batch_tiny", 3, 1 << 12, "3 layers of 4 KB"),
+    tables.group("tables_tiny", 3, 1 << 12),
     lifecycle.startup(),
     lifecycle.first_batch(1 << 20),
     lifecycle.memory_group("memory_tiny", 1 << 16),
@@ -39,9 +40,9 @@ _TINY = (
 )
 _LIST_GROUPS = """
 import os, sys
-from runner.suites import arrays, batches, lifecycle, workflows
+from runner.suites import arrays, batches, lifecycle, tables, workflows
 before, files = set(os.listdir("/proc/self/fd")), set(os.listdir("/proc/self/task"))
-for suite in (arrays, batches, lifecycle, workflows):
+for suite in (arrays, batches, lifecycle, tables, workflows):
     suite.groups()
 assert set(os.listdir("/proc/self/fd")) == before, "a descriptor was opened"
 assert set(os.listdir("/proc/self/task")) == files, "a thread was started"
