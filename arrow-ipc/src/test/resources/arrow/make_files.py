@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import feather
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 HOSTILE = HERE / "hostile"
+HOSTILE_COLUMNS = HERE / "hostile-columns"
 
 # Every table of weights holds these layers; values are whole numbers that every float type has.
 WEIGHTS = {
@@ -64,6 +64,8 @@ def golden_weights() -> None:
     save("weights-stream", plain, stream=True)
     save("weights-chunks", plain, chunk=1)
     save("weights-stream-chunks", plain, stream=True, chunk=2)
+    save("weights-zstd", plain, compression="zstd")
+    save("weights-lz4", plain, stream=True, compression="lz4")
     save("weights-version4", plain, metadata_version=pa.ipc.MetadataVersion.V4)
     save("weights-large", weights_table(lists=pa.large_list, text=pa.large_utf8()))
     save("weights-views", weights_table(text=pa.string_view()))
@@ -256,7 +258,7 @@ def flatbuffer(root: Table) -> bytes:
 
 
 INT, FLOAT, UTF8, LIST, FIXED, STRUCT, VIEW = 2, 3, 5, 12, 16, 13, 24
-SCHEMA, RECORD_BATCH, TENSOR = 1, 3, 4
+SCHEMA, DICTIONARY_BATCH, RECORD_BATCH, TENSOR = 1, 2, 3, 4
 
 
 def field(name: bytes, kind: int, parameters: Table, *children: Table) -> Table:
@@ -340,8 +342,6 @@ def hostile_framing() -> dict[str, bytes]:
     rows = message(RECORD_BATCH, batch(), 256) + body()
     first = message(SCHEMA, schema(), 0)
     assert pa.ipc.open_stream(stream(first, rows)).read_all() == table
-    compressed = pa.BufferOutputStream()
-    feather.write_feather(weights_table(), compressed, compression="zstd")
     return {
         "ARROW1 at both ends of a file": good[:-1],
         "ARROW1 at both ends of a file--truncated": good[:40],
@@ -375,8 +375,7 @@ def hostile_framing() -> dict[str, bytes]:
             first, message(TENSOR, Table(), 0)
         ),
         "a record batch in each block": a_small_table(blocks=[(8, head - 8, 0)]),
-        "uncompressed bodies": a_small_table(rows=batch(_3=Table())),
-        "uncompressed bodies--zstd": compressed.getvalue().to_pybytes(),
+        "lengths that compressed bytes can have": a_small_table(rows=batch(_3=Table())),
         "metadata version V4 or V5": a_small_table(version=2),
         "little-endian data": a_small_table(schema(endianness=1)),
     }
@@ -593,23 +592,205 @@ def hostile_tables() -> dict[str, bytes]:
     }
 
 
+def encoded(part: Table, identity: int = 1) -> Table:
+    """A field whose columns are int8 indexes into a dictionary."""
+    index = Table({0: ("i", 8), 1: ("B", 1)})
+    return Table(part | {4: Table({0: ("q", identity), 1: index})})
+
+
+def hostile_dictionaries() -> dict[str, bytes]:
+    text = field(b"t", UTF8, Table())
+    words = schema(encoded(text))
+    first = message(SCHEMA, words, 0)
+    # the values "a", "b"; the indexes 1, 0
+    content = struct.pack("<iii", 0, 1, 2).ljust(64, b"\0") + b"ab".ljust(64, b"\0")
+    values = batch(2, [(2, 0)], [(0, 0), (0, 12), (64, 2)])
+
+    def indexes(first_byte: int, second_byte: int) -> bytes:
+        header = message(RECORD_BATCH, batch(2, [(2, 0)], [(0, 0), (0, 2)]), 64)
+        return header + bytes([first_byte, second_byte]).ljust(64, b"\0")
+
+    rows = indexes(1, 0)
+
+    def of(identity: int = 1, delta: int = 0, data: Table | None = values) -> bytes:
+        slots = {0: ("q", identity), 2: ("B", delta)}
+        header = Table(slots if data is None else slots | {1: data})
+        return message(DICTIONARY_BATCH, header, len(content)) + content
+
+    table = pa.ipc.open_stream(stream(first, of(), rows)).read_all()
+    assert table.to_pydict() == {"t": ["b", "a"]}, table
+    number = schema(encoded(text), encoded(field(b"n", FLOAT, Table({0: ("h", 1)}))))
+    inner = field(b"i", STRUCT, Table(), encoded(text))
+    before = "dictionaries before the columns that refer to them"
+    return {
+        "a dictionary in each block": stream(first, of(data=None), rows),
+        "one type for each dictionary": stream(message(SCHEMA, number, 0)),
+        "dictionaries that don't hold themselves": stream(
+            message(SCHEMA, schema(encoded(inner)), 0)
+        ),
+        "dictionaries that the schema refers to": stream(first, of(7), rows),
+        before: stream(first, rows, of()),
+        f"{before}--delta": stream(first, of(delta=1), rows),
+        "each dictionary once in a file, but for deltas": twice(words, of()),
+        "indexes within the dictionary": stream(first, of(), indexes(0, 2)),
+        "indexes within the dictionary--negative": stream(first, of(), indexes(255, 0)),
+        "rising offsets within the values--dictionary": stream(
+            first, of()[:-128] + struct.pack("<iii", 0, 3, 2).ljust(128, b"\0"), rows
+        ),
+        "a type of Arrow--index": stream(
+            message(SCHEMA, schema(Table(text | {4: Table({1: Table({0: ("i", 7)})})})), 0)
+        ),
+    }
+
+
+def twice(columns: Table, values: bytes) -> bytes:
+    """A file with a dictionary that is there twice."""
+    head = b"ARROW1\0\0" + message(SCHEMA, columns, 0)
+    body_bytes = 128
+    length = len(values) - body_bytes
+    places = [(len(head), length, body_bytes), (len(head) + len(values), length, body_bytes)]
+    blocks = Blocks(b"".join(struct.pack("<qiiq", o, m, 0, b) for o, m, b in places))
+    footer = flatbuffer(Table({0: ("h", 4), 1: columns, 2: blocks}))
+    end = struct.pack("<ii", -1, 0) + footer + struct.pack("<i", len(footer)) + b"ARROW1"
+    return head + values + values + end
+
+
+def hostile_compression() -> dict[str, bytes]:
+    columns = schema(field(b"x", INT, Table({0: ("i", 64), 1: ("B", 1)})))
+    first = message(SCHEMA, columns, 0)
+    lz4, zstd = Table(), Table({0: ("B", 1)})
+
+    def of(buffer: bytes, codec: Table, rows: int = 8) -> bytes:
+        content = buffer.ljust(-(-len(buffer) // 64) * 64, b"\0")
+        header = batch(rows, [(rows, 0)], [(0, 0), (0, len(buffer))], _3=codec)
+        return stream(first, message(RECORD_BATCH, header, len(content)) + content)
+
+    def buffer(codec: str, numbers: np.ndarray, announced: int | None = None) -> bytes:
+        length = numbers.nbytes if announced is None else announced
+        return struct.pack("<q", length) + pa.compress(numbers.tobytes(), codec, asbytes=True)
+
+    eight = np.arange(8)
+    for name, codec in (("lz4", lz4), ("zstd", zstd)):
+        good = of(buffer(name, eight), codec)
+        assert pa.ipc.open_stream(good).read_all()["x"].to_pylist() == list(range(8))
+    lengths = "lengths that compressed bytes can have"
+    become = "compressed buffers that become what they announce"
+    frame = buffer("lz4", np.arange(1000))
+    far = frame.replace(frame[23:40], b"\xf0" + b"\0" * 16, 1)
+    many = struct.pack("<q", 1100 << 20) + buffer("zstd", np.arange(1))[8:] + bytes(40000)
+    return {
+        "bodies compressed with LZ4_FRAME or ZSTD": of(buffer("lz4", eight), Table({0: ("B", 7)})),
+        "bodies compressed with LZ4_FRAME or ZSTD--method": of(
+            buffer("lz4", eight), Table({1: ("B", 1)})
+        ),
+        lengths: of(buffer("lz4", eight, 1 << 40), lz4),
+        f"{lengths}--zstd": of(buffer("zstd", eight, 1 << 40), zstd),
+        f"{lengths}--negative": of(buffer("lz4", eight, -2), lz4),
+        f"{lengths}--short": of(b"1234567", lz4, 0),
+        become: of(buffer("lz4", np.arange(9)), lz4).replace(
+            struct.pack("<q", 72), struct.pack("<q", 64), 1
+        ),
+        f"{become}--more": of(buffer("lz4", eight, 72), lz4),
+        f"{become}--zstd": of(buffer("zstd", np.arange(9), 64), zstd),
+        f"{become}--zstd more": of(buffer("zstd", eight, 72), zstd),
+        f"{become}--no frame": of(struct.pack("<q", 64) + b"no frame".ljust(64), lz4),
+        f"{become}--no zstd frame": of(struct.pack("<q", 64) + b"no frame".ljust(64), zstd),
+        f"{become}--cut": of(buffer("lz4", np.arange(1000))[:-20], lz4, 1000),
+        f"{become}--far": of(far, lz4, 1000),
+        "buffers as long as the column--compressed": of(buffer("lz4", eight), lz4, 9),
+        "at most so many bytes of memory as the reader may take": of(many, zstd),
+    }
+
+
+def hostile_columns() -> dict[str, bytes]:
+    def buffers(kind: pa.DataType, rows: int, *parts: object, **more: object) -> bytes:
+        places = [None if p is None else pa.py_buffer(p) for p in parts]
+        array = pa.Array.from_buffers(kind, rows, places, **more)
+        return ipc(pa.table({"x": array}))
+
+    def numbers(code: str, *values: int) -> bytes:
+        return struct.pack(f"<{len(values)}{code}", *values)
+
+    child = pa.array([1, 2, 3], pa.int8())
+    two = pa.array([1, 2], pa.int8())
+    rising = "rising offsets within the values"
+    runs = "runs that cover the column"
+    views = pa.list_view(pa.int8())
+    dense = pa.dense_union([pa.field("a", pa.int8()), pa.field("b", pa.int8())])
+    sparse = pa.sparse_union([pa.field("a", pa.int8()), pa.field("b", pa.int8())])
+    ends = pa.run_end_encoded(pa.int32(), pa.int8())
+
+    good = buffers(ends, 9, None, children=[pa.array([1, 2, 9], pa.int32()), child])
+
+    def run(*values: int) -> bytes:
+        return good.replace(numbers("i", 1, 2, 9), numbers("i", *values), 1)
+
+    text = b"a text that is longer than twelve bytes"
+    view = struct.pack("<i4sii", len(text), b"else", 0, 0)
+    wrong = struct.pack("<i4sii", len(text), text[:4], 0, 1)
+    return {
+        f"{rising}--position": buffers(
+            views, 2, None, numbers("i", 0, 3), numbers("i", 1, 1), children=[child]
+        ),
+        f"{rising}--size": buffers(
+            views, 2, None, numbers("i", 0, 1), numbers("i", 1, -1), children=[child]
+        ),
+        f"{rising}--large": buffers(
+            pa.large_list_view(pa.int8()),
+            2,
+            None,
+            numbers("q", 0, 1),
+            numbers("q", 1, 2**63 - 1),
+            children=[child],
+        ),
+        f"{rising}--dense union": buffers(
+            dense, 2, None, b"\0\1", numbers("i", 0, 3), children=[child, child]
+        ),
+        f"{rising}--view": buffers(pa.string_view(), 1, None, wrong, text),
+        f"{rising}--list": buffers(
+            pa.list_(pa.int8()), 2, None, numbers("i", 0, 2, 1), children=[child]
+        ),
+        "type ids of the union's children": buffers(sparse, 2, None, b"\0\2", children=[two, two]),
+        "type ids of the union's children--negative": buffers(
+            sparse, 2, None, b"\0\xff", children=[two, two]
+        ),
+        runs: run(1, 2, 3),
+        f"{runs}--falling": run(2, 1, 9),
+        f"{runs}--zero": run(0, 2, 9),
+        f"{runs}--negative": run(-3, 2, 9),
+        "as many nulls as the validity tells": buffers(
+            pa.int8(), 3, b"\3", b"\1\2\3", null_count=2
+        ),
+        "views that begin with the bytes they lead to": buffers(
+            pa.string_view(), 1, None, view, text
+        ),
+        "text in UTF-8": buffers(pa.utf8(), 1, None, numbers("i", 0, 1), b"\xff"),
+    }
+
+
 def slug(rule: str) -> str:
     words = "".join(c.lower() if c.isascii() and c.isalnum() else "-" for c in rule)
     return "-".join(word for word in words.split("-") if word)
 
 
 def main() -> None:
-    for folder in (GOLDEN, HOSTILE):
+    for folder in (GOLDEN, HOSTILE, HOSTILE_COLUMNS):
         folder.mkdir(exist_ok=True)
         for old in folder.glob("*.arrow"):
             old.unlink()
     golden_weights()
     golden_quantized()
     for files in (hostile_framing(), hostile_metadata(), hostile_batches(), hostile_tables()):
-        for rule, content in files.items():
-            name, _, variant = rule.partition("--")
-            ending = f"--{slug(variant)}" if variant else ""
-            (HOSTILE / f"{slug(name)}{ending}.arrow").write_bytes(content)
+        save_hostile(HOSTILE, files)
+    for files in (hostile_dictionaries(), hostile_compression(), hostile_columns()):
+        save_hostile(HOSTILE_COLUMNS, files)
+
+
+def save_hostile(folder: Path, files: dict[str, bytes]) -> None:
+    for rule, content in files.items():
+        name, _, variant = rule.partition("--")
+        ending = f"--{slug(variant)}" if variant else ""
+        (folder / f"{slug(name)}{ending}.arrow").write_bytes(content)
 
 
 if __name__ == "__main__":

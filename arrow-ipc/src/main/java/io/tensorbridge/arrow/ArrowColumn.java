@@ -28,7 +28,7 @@ public final class ArrowColumn {
   static final String UTF_8 = "text in UTF-8";
   static final String TYPE_IDS = "type ids of the union's children";
 
-  private static final int INLINE_BYTES = 12;
+  static final int INLINE_BYTES = 12;
 
   private final ArrowField field;
   private final ArrowLayout layout;
@@ -88,7 +88,8 @@ public final class ArrowColumn {
     List<ColumnBuffer> places = buffers.stream().map(ColumnBuffer::inMemory).toList();
     long nulls = nullCount == NOT_COUNTED ? countNulls(layout, length, places) : nullCount;
     ArrowColumn column = new ArrowColumn(field, length, nulls, places, children, dictionary);
-    ColumnCheck.requireConsistent(column, ColumnBuffer.inMemory(MemorySegment.NULL).origin());
+    ColumnCheck.requireConsistent(column,
+        new ByteSource(ColumnBuffer.IN_MEMORY, 0, MemorySegment.NULL));
     return column;
   }
 
@@ -112,6 +113,33 @@ public final class ArrowColumn {
       values += validity.bitAt(row) ? 1 : 0;
     }
     return length - values;
+  }
+
+  /** The nulls that the validity tells. */
+  long countedNulls() {
+    return countNulls(layout, length, buffers);
+  }
+
+  /** The first rows. */
+  ArrowColumn head(long rows) {
+    if (rows == length) {
+      return this;
+    }
+    long nulls = nullCount == 0 ? 0 : countNulls(layout, rows, buffers);
+    return new ArrowColumn(field, rows, nulls, buffers, children, dictionary);
+  }
+
+  /**
+   * Checks every row, which nothing does before a row is asked for: that offsets, views, type ids,
+   * indexes and ends of runs lead to values, that text is UTF-8, and the number of nulls. Needed
+   * before the buffers are given to code that trusts them.
+   *
+   * <p>Takes time that grows with the buffers.
+   *
+   * @throws FormatException with the byte and the rule, if a row breaks one
+   */
+  public void validate() {
+    ColumnValidation.requireValid(this);
   }
 
   /**

@@ -4,7 +4,9 @@ import com.google.flatbuffers.FlatBufferBuilder;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.flatbuf.Buffer;
+import org.apache.arrow.flatbuf.DictionaryBatch;
 import org.apache.arrow.flatbuf.FieldNode;
 import org.apache.arrow.flatbuf.Message;
 import org.apache.arrow.flatbuf.MessageHeader;
@@ -22,7 +24,13 @@ import org.jspecify.annotations.Nullable;
 public final class BatchPlan {
   static final int ALIGNMENT = 64;
 
+  /** No bytes: a buffer that nothing reads. */
+  static final MemorySegment NOTHING = MemorySegment.ofArray(new byte[0]);
+
   private final long rowCount;
+  private final Map<String, String> batchMetadata;
+  private final Compressor compressor;
+  private final List<Long> variadicCounts = new ArrayList<>();
   private final List<Node> nodes = new ArrayList<>();
   private final List<Piece> pieces = new ArrayList<>();
   private long bodyLength;
@@ -45,7 +53,46 @@ public final class BatchPlan {
    * @param rowCount its rows
    */
   public BatchPlan(long rowCount) {
+    this(rowCount, Map.of(), Compressor.NONE);
+  }
+
+  BatchPlan(long rowCount, Map<String, String> batchMetadata, Compressor compressor) {
     this.rowCount = rowCount;
+    this.batchMetadata = batchMetadata;
+    this.compressor = compressor;
+  }
+
+  /**
+   * A batch whose buffers are all reserved, in the final layout: of columns without nulls whose
+   * values have a fixed width, or are structs or lists of fixed size of such.
+   *
+   * @param schema the columns
+   * @param rowCount its rows
+   * @return the plan
+   * @throws IllegalArgumentException if the bytes of a column depend on its values
+   */
+  public static BatchPlan reserved(ArrowSchema schema, long rowCount) {
+    BatchPlan plan = new BatchPlan(rowCount);
+    schema.fields().forEach(field -> plan.reserveField(field, rowCount));
+    return plan;
+  }
+
+  private void reserveField(ArrowField field, long rows) {
+    ArrowLayout layout = field.storageType().layout();
+    boolean runs = field.storageType() instanceof ArrowType.RunEndEncoded;
+    if (field.dictionaryEncoded() || layout.variadic() || runs || !layout.hasValidity()
+        || layout.buffers().size() != (layout.valueBits() == 0 ? 1 : 2)) {
+      throw new IllegalArgumentException("the bytes of " + field + " depend on its values");
+    }
+    node(rows, 0);
+    buffer(NOTHING);
+    if (layout.valueBits() != 0) {
+      reserve(layout.buffers().getLast().byteLength(rows));
+    }
+    long within = field.type() instanceof ArrowType.FixedSizeList(int size)
+        ? Math.multiplyExact(rows, size)
+        : rows;
+    field.children().forEach(child -> reserveField(child, within));
   }
 
   /**
@@ -64,7 +111,17 @@ public final class BatchPlan {
    * @param content its bytes; kept, not copied
    */
   public void buffer(MemorySegment content) {
-    add(content.byteSize(), content);
+    MemorySegment stored = compressor.compress(content);
+    add(stored.byteSize(), stored);
+  }
+
+  /**
+   * Tells how many data buffers follow the views of a field, before or behind its buffers.
+   *
+   * @param count of buffers
+   */
+  public void viewed(int count) {
+    variadicCounts.add((long) count);
   }
 
   /**
@@ -96,9 +153,21 @@ public final class BatchPlan {
     return bodyLength;
   }
 
-  /** The flatbuffer of the message. */
+  /** The flatbuffer of a message of rows. */
   byte[] metadata() {
     FlatBufferBuilder builder = new FlatBufferBuilder();
+    return finish(
+        builder, MessageHeader.RecordBatch, recordBatch(builder), bodyLength, batchMetadata);
+  }
+
+  /** The flatbuffer of a message of the values of a dictionary. */
+  byte[] dictionaryMetadata(long id) {
+    FlatBufferBuilder builder = new FlatBufferBuilder();
+    int batch = DictionaryBatch.createDictionaryBatch(builder, id, recordBatch(builder), false);
+    return finish(builder, MessageHeader.DictionaryBatch, batch, bodyLength, batchMetadata);
+  }
+
+  private int recordBatch(FlatBufferBuilder builder) {
     RecordBatch.startNodesVector(builder, nodes.size());
     for (Node node : nodes.reversed()) {
       FieldNode.createFieldNode(builder, node.length, node.nullCount);
@@ -109,14 +178,26 @@ public final class BatchPlan {
       Buffer.createBuffer(builder, piece.offset, piece.byteLength);
     }
     int buffersVector = builder.endVector();
-    int batch =
-        RecordBatch.createRecordBatch(builder, rowCount, nodesVector, buffersVector, 0, 0);
-    return finish(builder, MessageHeader.RecordBatch, batch, bodyLength);
+    int counts = variadicCounts.isEmpty()
+        ? 0
+        : RecordBatch.createVariadicBufferCountsVector(
+            builder, variadicCounts.stream().mapToLong(count -> count).toArray());
+    int compression = compressor.metadata(builder);
+    return RecordBatch.createRecordBatch(
+        builder, rowCount, nodesVector, buffersVector, compression, counts);
   }
 
   static byte[] finish(FlatBufferBuilder builder, byte type, int header, long bodyLength) {
+    return finish(builder, type, header, bodyLength, Map.of());
+  }
+
+  private static byte[] finish(FlatBufferBuilder builder, byte type, int header, long bodyLength,
+      Map<String, String> metadata) {
+    int pairs = metadata.isEmpty()
+        ? 0
+        : Message.createCustomMetadataVector(builder, SchemaWriter.pairs(builder, metadata));
     int message =
-        Message.createMessage(builder, MetadataVersion.V5, type, header, bodyLength, 0);
+        Message.createMessage(builder, MetadataVersion.V5, type, header, bodyLength, pairs);
     builder.finish(message);
     return builder.sizedByteArray();
   }

@@ -3,12 +3,17 @@ package io.tensorbridge.arrow;
 import io.tensorbridge.FormatException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.apache.arrow.flatbuf.BodyCompression;
+import org.apache.arrow.flatbuf.BodyCompressionMethod;
 import org.apache.arrow.flatbuf.Buffer;
+import org.apache.arrow.flatbuf.CompressionType;
 import org.apache.arrow.flatbuf.FieldNode;
 import org.apache.arrow.flatbuf.MessageHeader;
 import org.apache.arrow.flatbuf.MetadataVersion;
 import org.apache.arrow.flatbuf.RecordBatch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns a message into columns: nodes and buffers stand in the order of a walk over the fields of the
@@ -16,30 +21,37 @@ import org.apache.arrow.flatbuf.RecordBatch;
  */
 final class BatchReader {
   static final String BATCH = "a record batch in each block";
-  static final String UNCOMPRESSED = "uncompressed bodies";
+  static final String COMPRESSION = "bodies compressed with LZ4_FRAME or ZSTD";
+  static final String ANNOUNCED = "lengths that compressed bytes can have";
   static final String NODES = "one node for each field";
   static final String BUFFERS = "as many buffers as the fields have";
   static final String WITHIN = "buffers within the body";
   static final String UNIONS = "unions without nulls of their own";
   static final String ROWS = "columns of as many rows as the batch";
 
+  private static final String OLD_COMPRESSION = "ARROW:experimental_compression";
+
   private final IpcMessage message;
   private final RecordBatch batch;
+  private final Dictionaries dictionaries;
+  private final @Nullable ArrowCompression compression;
   private int node;
   private int buffer;
   private int variadic;
 
-  private BatchReader(IpcMessage message, RecordBatch batch) {
+  private BatchReader(IpcMessage message, RecordBatch batch, Dictionaries dictionaries) {
     this.message = message;
     this.batch = batch;
+    this.dictionaries = dictionaries;
+    this.compression = compression(batch.compression());
   }
 
   /**
-   * Reads a message.
+   * Reads rows.
    *
    * @throws FormatException with the rule that is broken
    */
-  static ArrowBatch read(ArrowSchema schema, IpcMessage message) {
+  static ArrowBatch read(ArrowSchema schema, IpcMessage message, Dictionaries dictionaries) {
     RecordBatch batch =
         message.header().headerType() == MessageHeader.RecordBatch
             ? (RecordBatch) message.header().header(new RecordBatch())
@@ -48,17 +60,46 @@ final class BatchReader {
       throw message.metadata().broken(
           0, BATCH, "a message of the type " + message.header().headerType());
     }
-    if (batch.compression() != null) {
-      throw message.metadata().broken(0, UNCOMPRESSED,
-          "the body is compressed; write the file without, for example pyarrow.feather.write_feather("
-              + "table, path, compression=\"uncompressed\")");
+    Map<String, String> metadata =
+        SchemaReader.pairs(
+            message.header().customMetadataLength(), message.header()::customMetadata);
+    if (metadata.containsKey(OLD_COMPRESSION)) {
+      throw message.metadata().broken(0, COMPRESSION, "the body is compressed as Arrow 0.17 did it;"
+          + " read the file with PyArrow and write it again");
     }
-    return new BatchReader(message, batch).read(schema);
+    List<ArrowColumn> columns =
+        new BatchReader(message, batch, dictionaries).columns(schema.fields());
+    return new ArrowBatch(batch.length(), columns, metadata);
   }
 
-  private ArrowBatch read(ArrowSchema schema) {
-    List<ArrowColumn> columns = new ArrayList<>(schema.fields().size());
-    for (ArrowField field : schema.fields()) {
+  /**
+   * Reads the values of a dictionary.
+   *
+   * @throws FormatException with the rule that is broken
+   */
+  static ArrowColumn readValues(
+      ArrowField field, IpcMessage message, RecordBatch batch, Dictionaries dictionaries) {
+    return new BatchReader(message, batch, dictionaries).columns(List.of(field)).getFirst();
+  }
+
+  private @Nullable ArrowCompression compression(@Nullable BodyCompression body) {
+    if (body == null) {
+      return null;
+    }
+    if (body.method() == BodyCompressionMethod.BUFFER) {
+      if (body.codec() == CompressionType.LZ4_FRAME) {
+        return ArrowCompression.LZ4_FRAME;
+      } else if (body.codec() == CompressionType.ZSTD) {
+        return ArrowCompression.ZSTD;
+      }
+    }
+    throw broken(COMPRESSION, "the body is compressed with codec " + body.codec() + ", method "
+        + body.method());
+  }
+
+  private List<ArrowColumn> columns(List<ArrowField> fields) {
+    List<ArrowColumn> columns = new ArrayList<>(fields.size());
+    for (ArrowField field : fields) {
       ArrowColumn column = column(field);
       if (column.length() != batch.length()) {
         throw broken(ROWS, "the column \"" + field.name() + "\" has " + column.length()
@@ -75,7 +116,7 @@ final class BatchReader {
     if (batch.length() < 0) {
       throw broken(ROWS, "a batch of " + batch.length() + " rows");
     }
-    return new ArrowBatch(batch.length(), columns);
+    return columns;
   }
 
   private ArrowColumn column(ArrowField field) {
@@ -83,8 +124,10 @@ final class BatchReader {
       throw broken(NODES, batch.nodesLength() + " nodes are too few");
     }
     FieldNode counts = batch.nodes(node++);
+    long rows = counts.length();
+    long nulls = counts.nullCount();
     ArrowLayout layout = field.storageType().layout();
-    skipValidityOfUnion(field, counts);
+    skipValidityOfUnion(field, nulls);
     int count = layout.buffers().size() + (layout.variadic() ? furtherBuffers() : 0);
     if (count > batch.buffersLength() - buffer) {
       throw broken(BUFFERS, batch.buffersLength() + " buffers are too few");
@@ -93,23 +136,25 @@ final class BatchReader {
     for (int i = 0; i < count; i++) {
       buffers.add(buffer(field));
     }
-    List<ArrowColumn> children = new ArrayList<>(field.storageChildren().size());
-    for (ArrowField child : field.storageChildren()) {
+    List<ArrowField> fields = field.storageChildren();
+    List<ArrowColumn> children = new ArrayList<>(fields.size());
+    for (ArrowField child : fields) {
       children.add(column(child));
     }
-    ArrowColumn column =
-        new ArrowColumn(field, counts.length(), counts.nullCount(), buffers, children,
-            Optional.empty());
+    Optional<ArrowColumn> dictionary =
+        field.dictionary()
+            .map(encoding -> dictionaries.values(field, encoding, rows == nulls, this::broken));
+    ArrowColumn column = new ArrowColumn(field, rows, nulls, buffers, children, dictionary);
     ColumnCheck.requireConsistent(column, message.metadata());
     return column;
   }
 
   /** Before Arrow 1.0 unions had nulls of their own. */
-  private void skipValidityOfUnion(ArrowField field, FieldNode counts) {
+  private void skipValidityOfUnion(ArrowField field, long nulls) {
     if (field.storageType() instanceof ArrowType.Union
         && message.header().version() == MetadataVersion.V4) {
-      if (counts.nullCount() != 0) {
-        throw broken(UNIONS, "the column \"" + field.name() + "\" has " + counts.nullCount()
+      if (nulls != 0) {
+        throw broken(UNIONS, "the column \"" + field.name() + "\" has " + nulls
             + " nulls as Arrow before 1.0 wrote them; write the file again with such a version,"
             + " the nulls in the union's children");
       }
@@ -135,8 +180,28 @@ final class BatchReader {
       throw broken(WITHIN, "a buffer of the column \"" + field.name() + "\" of " + length
           + " bytes at byte " + offset + " of a body of " + message.body().size());
     }
-    return new ColumnBuffer(
-        message.body().bytes().asSlice(offset, length), message.body(), offset, true);
+    return compression == null || length == 0
+        ? ColumnBuffer.inPlace(message.body(), offset, length)
+        : compressed(compression, offset, length);
+  }
+
+  /** Behind the announced length stand either the bytes as they are or compressed ones. */
+  private ColumnBuffer compressed(ArrowCompression codec, long offset, long length) {
+    ColumnBuffer stored = ColumnBuffer.inPlace(message.body(), offset, length);
+    int prefix = ArrowCompression.PREFIX_BYTES;
+    long announced =
+        length < prefix ? ArrowCompression.AS_IT_IS - 1 : stored.integer(0, Long.SIZE);
+    if (announced == ArrowCompression.AS_IT_IS) {
+      return ColumnBuffer.inPlace(message.body(), offset + prefix, length - prefix);
+    }
+    if (announced < 0 || announced > codec.mostBytes(length - prefix)) {
+      throw stored.broken(0, ANNOUNCED, length + " compressed bytes announce "
+          + (length < prefix ? "nothing" : announced + " bytes"));
+    }
+    OwnMemory memory = dictionaries.memory();
+    memory.announce(announced, stored);
+    return ColumnBuffer.compressed(message.body(), offset,
+        new CompressedBuffer(codec, stored.bytes().asSlice(prefix), announced, memory));
   }
 
   private FormatException broken(String rule, String found) {

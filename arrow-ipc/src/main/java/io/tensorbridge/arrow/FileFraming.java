@@ -26,25 +26,23 @@ final class FileFraming {
 
   private FileFraming() {}
 
-  static IpcContent read(ByteSource file) {
+  static IpcContent read(ByteSource file, OwnMemory memory) {
     ByteSource bytes = footer(file);
     Footer footer = Footer.getRootAsFooter(MetadataVerifier.verify(bytes, MetadataTable.FOOTER));
     ArrowSchema schema = SchemaReader.read(footer.schema(), bytes, footer.version());
-    int count = footer.recordBatchesLength();
-    List<ArrowBatch> batches = new ArrayList<>(count);
-    long end = bytes.fileOffset() - file.fileOffset();
-    long left = end;
-    Block block = new Block();
-    for (int i = 0; i < count; i++) {
-      footer.recordBatches(block, i);
-      requireWithin(block, end, bytes);
-      left -= block.metaDataLength() + block.bodyLength();
-      if (left < 0) {
-        throw bytes.broken(0, DISJOINT, "the blocks take more bytes than the file has");
-      }
-      batches.add(BatchReader.read(schema, message(file, block)));
+    Dictionaries dictionaries = Dictionaries.of(schema, bytes, memory);
+    Blocks blocks = new Blocks(file, bytes);
+    for (int i = 0; i < footer.dictionariesLength(); i++) {
+      dictionaries.add(blocks.message(footer.dictionaries(i)), false);
     }
-    return new IpcContent(schema, batches);
+    List<ArrowBatch> batches = new ArrayList<>(footer.recordBatchesLength());
+    for (int i = 0; i < footer.recordBatchesLength(); i++) {
+      IpcMessage message = blocks.message(footer.recordBatches(i));
+      batches.add(BatchReader.read(schema, message, dictionaries));
+    }
+    dictionaries.requireReadable();
+    return new IpcContent(schema, batches,
+        SchemaReader.pairs(footer.customMetadataLength(), footer::customMetadata));
   }
 
   private static ByteSource footer(ByteSource file) {
@@ -63,30 +61,43 @@ final class FileFraming {
     return file.slice("", at - length, length);
   }
 
-  private static void requireWithin(Block block, long end, ByteSource footer) {
-    long offset = block.offset();
-    long metadata = block.metaDataLength();
-    long body = block.bodyLength();
-    if (offset < HEAD_BYTES || offset > end || metadata < IpcMessage.PREFIX_BYTES
-        || metadata > end - offset || body < 0 || body > end - offset - metadata) {
-      throw footer.broken(0, BLOCKS, "a block at byte " + offset + " with " + metadata
-          + " bytes of metadata and " + body + " of body");
-    }
-  }
+  /** The messages that a footer leads to, which together can't be larger than the file. */
+  private static final class Blocks {
+    private final ByteSource file;
+    private final ByteSource footer;
+    private final long end;
+    private long left;
 
-  private static IpcMessage message(ByteSource file, Block block) {
-    long offset = block.offset();
-    int length = IpcMessage.metadataLength(file, offset);
-    if (length > block.metaDataLength() - IpcMessage.PREFIX_BYTES) {
-      throw wrong(file, offset, "metadata of " + length + " bytes", block.metaDataLength());
+    Blocks(ByteSource file, ByteSource footer) {
+      this.file = file;
+      this.footer = footer;
+      this.end = footer.fileOffset() - file.fileOffset();
+      this.left = end;
     }
-    IpcMessage message =
-        IpcMessage.read(file, offset, length, offset + block.metaDataLength());
-    if (message.body().size() != block.bodyLength()) {
-      throw wrong(
-          file, offset, "a body of " + message.body().size() + " bytes", block.bodyLength());
+
+    IpcMessage message(Block block) {
+      long offset = block.offset();
+      long metadata = block.metaDataLength();
+      long body = block.bodyLength();
+      if (offset < HEAD_BYTES || offset > end || metadata < IpcMessage.PREFIX_BYTES
+          || metadata > end - offset || body < 0 || body > end - offset - metadata) {
+        throw footer.broken(0, BLOCKS, "a block at byte " + offset + " with " + metadata
+            + " bytes of metadata and " + body + " of body");
+      }
+      left -= metadata + body;
+      if (left < 0) {
+        throw footer.broken(0, DISJOINT, "the blocks take more bytes than the file has");
+      }
+      int length = IpcMessage.metadataLength(file, offset);
+      if (length > metadata - IpcMessage.PREFIX_BYTES) {
+        throw wrong(file, offset, "metadata of " + length + " bytes", metadata);
+      }
+      IpcMessage message = IpcMessage.read(file, offset, length, offset + metadata);
+      if (message.body().size() != body) {
+        throw wrong(file, offset, "a body of " + message.body().size() + " bytes", body);
+      }
+      return message;
     }
-    return message;
   }
 
   private static FormatException wrong(

@@ -3,6 +3,7 @@ package io.tensorbridge.arrow;
 import io.tensorbridge.shm.file.ByteSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.flatbuf.MessageHeader;
 import org.apache.arrow.flatbuf.Schema;
 
@@ -16,9 +17,10 @@ final class StreamFraming {
 
   private StreamFraming() {}
 
-  static IpcContent read(ByteSource file) {
+  static IpcContent read(ByteSource file, OwnMemory memory) {
     List<ArrowBatch> batches = new ArrayList<>();
     ArrowSchema schema = null;
+    Dictionaries dictionaries = null;
     long offset = 0;
     while (offset < file.size()) {
       int length = IpcMessage.metadataLength(file, offset);
@@ -32,19 +34,23 @@ final class StreamFraming {
         throw message.metadata().broken(0, SCHEMA_FIRST,
             "a message of the type " + MessageHeader.name(Math.clamp(type, 0, 5)));
       }
-      if (schema == null) {
+      if (schema == null || dictionaries == null) {
         schema = SchemaReader.read((Schema) message.header().header(new Schema()),
             message.metadata(), message.header().version());
+        dictionaries = Dictionaries.of(schema, message.metadata(), memory);
       } else if (type == MessageHeader.RecordBatch) {
-        batches.add(BatchReader.read(schema, message));
-      } else if (type != MessageHeader.DictionaryBatch) {
+        batches.add(BatchReader.read(schema, message, dictionaries));
+      } else if (type == MessageHeader.DictionaryBatch) {
+        dictionaries.add(message, true);
+      } else {
         throw message.metadata().broken(0, KNOWN_MESSAGE, "a message of the type " + type);
       }
       offset = message.body().fileOffset() - file.fileOffset() + message.body().size();
     }
-    if (schema == null) {
+    if (schema == null || dictionaries == null) {
       throw file.broken(0, SCHEMA_FIRST, "a stream without messages");
     }
-    return new IpcContent(schema, batches);
+    dictionaries.requireReadable();
+    return new IpcContent(schema, batches, Map.of());
   }
 }

@@ -30,11 +30,11 @@ public final class LayerTableFile implements TensorFile {
   private final List<StoredTensor> tensors;
   private final TensorNames names;
 
-  private LayerTableFile(ArrowFile file, List<StoredTensor> tensors) {
+  private LayerTableFile(Path path, ArrowFile file, List<StoredTensor> tensors) {
     this.file = file;
     this.tensors = tensors;
     this.names =
-        new TensorNames(file.path(), tensors.stream().map(StoredTensor::entry).toList());
+        new TensorNames(path, tensors.stream().map(StoredTensor::entry).toList());
   }
 
   /**
@@ -48,7 +48,7 @@ public final class LayerTableFile implements TensorFile {
     ArrowFile file = ArrowFile.open(path);
     try {
       return ByteSource.reading(
-          path, () -> new LayerTableFile(file, LayerTableReader.read(file)));
+          path, () -> new LayerTableFile(path, file, LayerTableReader.read(file)));
     } catch (RuntimeException | Error failure) {
       file.close();
       throw failure;
@@ -100,6 +100,6 @@ public final class LayerTableFile implements TensorFile {
 
   @Override
   public String toString() {
-    return file.path() + " with " + tensors.size() + " tensors";
+    return file.name() + " with " + tensors.size() + " tensors";
   }
 }

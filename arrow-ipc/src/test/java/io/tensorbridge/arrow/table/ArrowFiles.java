@@ -11,14 +11,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The files that make_files.py made, bytes for tests, and Python. */
+/** The files that make_files.py made, and bytes for tests. */
 final class ArrowFiles {
   private ArrowFiles() {}
 
@@ -76,44 +74,5 @@ final class ArrowFiles {
 
   static float[] floats(TensorFile file, String name) {
     return file.bytes(name).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
-  }
-
-  private static String python() {
-    String chosen = System.getProperty("tensorbridge.python", "");
-    Path ours = Path.of(System.getProperty("tensorbridge.root", "."), ".venv/bin/python");
-    return chosen.isEmpty() ? Files.isExecutable(ours) ? ours.toString() : "python3" : chosen;
-  }
-
-  static boolean hasPyArrow() {
-    try {
-      return start("import pyarrow, numpy").waitFor() == 0;
-    } catch (InterruptedException interrupted) {
-      throw new AssertionError(interrupted);
-    }
-  }
-
-  /** Runs a program, whose arguments are {@code sys.argv[1:]}, and returns what it printed. */
-  static String python(String program, Object... arguments) {
-    try {
-      Process process = start(program, arguments);
-      String output =
-          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-      assertThat(process.waitFor()).as(output).isZero();
-      return output;
-    } catch (IOException | InterruptedException failure) {
-      throw new AssertionError(failure);
-    }
-  }
-
-  private static Process start(String program, Object... arguments) {
-    List<String> command = new ArrayList<>(List.of(python(), "-c", program));
-    for (Object argument : arguments) {
-      command.add(argument.toString());
-    }
-    try {
-      return new ProcessBuilder(command).redirectErrorStream(true).start();
-    } catch (IOException failure) {
-      throw new AssertionError("python3 is needed for this test", failure);
-    }
   }
 }

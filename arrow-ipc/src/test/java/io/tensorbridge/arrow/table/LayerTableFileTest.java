@@ -35,7 +35,7 @@ class LayerTableFileTest {
       "weights-stream-chunks, F32", "weights-uneven-chunks, F32", "weights-version4, F32",
       "weights-large, F32", "weights-views, F32", "weights-double, F64", "weights-half, F16",
       "weights-small-shapes, F32", "weights-sliced, F32", "weights-among-others, F32",
-      "weights-no-shape, F32", "weights-null-shapes, F32"
+      "weights-no-shape, F32", "weights-null-shapes, F32", "weights-zstd, F32", "weights-lz4, F32"
   })
   void readsEveryLayoutOfWeights(String name, DType dtype) {
     boolean shapes = !name.contains("no-shape") && !name.contains("null-shapes");

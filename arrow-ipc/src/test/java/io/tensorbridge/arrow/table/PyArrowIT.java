@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.tensorbridge.DType;
+import io.tensorbridge.arrow.PyArrow;
 import io.tensorbridge.file.TensorEntry;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -110,7 +111,7 @@ class PyArrowIT {
 
   @BeforeAll
   static void needsPyArrow() {
-    assumeTrue(ArrowFiles.hasPyArrow(), "PyArrow is not installed");
+    assumeTrue(PyArrow.isInstalled(), "PyArrow is not installed");
   }
 
   @Test
@@ -121,7 +122,7 @@ class PyArrowIT {
         LayerTableWriter.create(path, entries, Map.of("format", "pt"))) {
       ArrowFiles.fill(writer, entries);
     }
-    ArrowFiles.python(EVERY_KIND, path);
+    PyArrow.run(EVERY_KIND, path);
   }
 
   @ParameterizedTest
@@ -131,7 +132,7 @@ class PyArrowIT {
   void pyArrowReadsBackWhatItWroteAfterItCameThroughHere(String what) {
     Path theirs = directory.resolve("theirs.arrow");
     Path ours = directory.resolve("ours.arrow");
-    ArrowFiles.python(
+    PyArrow.run(
         RANDOM_TABLES, theirs, what.split(" ")[0], what.split(" ")[1], what.split(" ")[2]);
 
     try (LayerTableFile file = LayerTableFile.open(theirs);
@@ -146,7 +147,7 @@ class PyArrowIT {
       }
       writer.commit();
     }
-    ArrowFiles.python(SAME_TABLE, theirs, ours);
+    PyArrow.run(SAME_TABLE, theirs, ours);
   }
 
   @Test
@@ -159,7 +160,7 @@ class PyArrowIT {
       writer.write(0, big.byteLength() - 4, ArrowFiles.bytes(arena, 4, 3));
       writer.commit();
     }
-    ArrowFiles.python(
+    PyArrow.run(
         """
             import sys, struct, pyarrow as pa
             with pa.memory_map(sys.argv[1]) as source:
