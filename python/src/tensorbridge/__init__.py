@@ -9,7 +9,8 @@
 
 `open` starts a private server or joins one; a `Bridge` gives arrays in shared memory, runs
 batches of operations on them, takes and gives Arrow tables (with the extra ``arrow``), and has
-whole model files quantized. Every failure is a `BridgeError`. Messages for diagnosis go to the logger ``tensorbridge``.
+whole model files quantized. Every failure is a `BridgeError`. Messages for diagnosis go to the
+logger ``tensorbridge``.
 """
 
 from .bridge import Bridge, open

@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from .library import pyarrow
 
-__all__ = ["Extents", "extents_of", "is_listlike", "nulls_of", "storage_of", "values_of"]
+__all__ = [
+    "Extents",
+    "dtype_of_type",
+    "extents_of",
+    "is_listlike",
+    "nulls_of",
+    "storage_of",
+    "values_of",
+]
+
+_FLOATS = {"halffloat": "f2", "float": "f4", "double": "f8"}
 
 
 class Extents(NamedTuple):
@@ -46,6 +56,21 @@ def is_listlike(arrow_type: Any) -> bool:
         or types.is_list_view(arrow_type)
         or types.is_large_list_view(arrow_type)
     )
+
+
+def dtype_of_type(arrow_type: Any) -> np.dtype[Any]:
+    """Return the NumPy dtype of values of fixed width; integers for what NumPy has not."""
+    types = pyarrow().types
+    name = str(arrow_type)
+    if name in _FLOATS:
+        return np.dtype(_FLOATS[name])
+    if types.is_integer(arrow_type):
+        return np.dtype(name)
+    if types.is_timestamp(arrow_type):
+        return np.dtype(f"M8[{arrow_type.unit}]")
+    if types.is_duration(arrow_type):
+        return np.dtype(f"m8[{arrow_type.unit}]")
+    return np.dtype(f"i{arrow_type.bit_width // 8}")
 
 
 def extents_of(array: Any) -> Extents:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import wire
 from ..errors import ErrorCode, OptionError, TensorError
-from .columns import extents_of, is_listlike, nulls_of, storage_of, values_of
+from .columns import dtype_of_type, extents_of, is_listlike, nulls_of, storage_of, values_of
 from .library import pyarrow
 
 __all__ = ["Layers", "Values", "layers_of"]
@@ -205,7 +205,7 @@ def _shapes(table: Any, layers: Layers) -> list[Shape | None] | None:
         address, buffer = values_of(values)
         flat: list[int] = []
         if address:
-            dtype = np.dtype(values.type.to_pandas_dtype())
+            dtype = dtype_of_type(values.type)
             at = values.offset * dtype.itemsize
             flat = np.frombuffer(buffer, dtype, len(values), at).tolist()
         first = len(shapes)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import ErrorCode, OptionError
 from ..regions import Pool, as_array
-from .columns import extents_of, is_listlike, storage_of, values_of
+from .columns import dtype_of_type, extents_of, is_listlike, storage_of, values_of
 from .library import pyarrow
 from .placing import Build, Placing
 from .source import table_from
@@ -126,18 +126,13 @@ def _row_shape(column: Any, size: int) -> tuple[int, ...]:
 
 def _view(pool: Pool, column: Any, values: Any) -> npt.NDArray[Any]:
     kind = values.type
-    if not (pyarrow().types.is_primitive(kind) and kind.bit_width >= 8):
+    if not pyarrow().types.is_primitive(kind) or kind.bit_width not in (8, 16, 32, 64):
         raise OptionError(
             f"values of the type {kind} have no NumPy dtype of the same bytes: give them when the "
             "table is made",
             ErrorCode.BAD_OPTION,
         )
-    try:
-        dtype = np.dtype(kind.to_pandas_dtype())
-    except NotImplementedError:
-        dtype = np.dtype(f"i{kind.bit_width // 8}")
-    if dtype.itemsize * 8 != kind.bit_width:
-        dtype = np.dtype(f"i{kind.bit_width // 8}")
+    dtype = dtype_of_type(kind)
     length = len(values) * dtype.itemsize
     address, buffer = values_of(values)
     if buffer is None:
