@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.Map;
 
 /** A field of every type of the columnar format. */
-final class EveryType {
+public final class EveryType {
   private static final ArrowType INT8 = new ArrowType.Int(8, true);
   private static final ArrowType UTF8 = new ArrowType.Bytes(true, false);
 
   private EveryType() {}
 
-  static List<ArrowField> fields() {
+  public static List<ArrowField> fields() {
     List<ArrowField> fields = new ArrayList<>();
     for (ArrowType leaf : leaves()) {
       fields.add(ArrowField.of(leaf.toString(), leaf, true));
