@@ -11,6 +11,7 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.OutOfMemoryException;
 import org.apache.arrow.memory.ReferenceManager;
 import org.apache.arrow.memory.RootAllocator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lets the vectors of Arrow Java be born in a region, where a peer sees them; thread-safe.
@@ -96,19 +97,27 @@ public final class RegionAllocations implements AllocationManager.Factory {
   }
 
   private synchronized long take(long bytes) {
+    Map.Entry<Long, Long> piece = firstOf(bytes);
+    if (piece == null) {
+      throw new OutOfMemoryException(region + " has no " + bytes
+          + " free bytes in one piece; release vectors or create a larger region");
+    }
+    long offset = piece.getKey();
+    long rest = piece.getValue() - bytes;
+    free.remove(offset);
+    if (rest > 0) {
+      free.put(offset + bytes, rest);
+    }
+    return offset;
+  }
+
+  private Map.@Nullable Entry<Long, Long> firstOf(long bytes) {
     for (Map.Entry<Long, Long> piece : free.entrySet()) {
       if (piece.getValue() >= bytes) {
-        long offset = piece.getKey();
-        long rest = piece.getValue() - bytes;
-        free.remove(offset);
-        if (rest > 0) {
-          free.put(offset + bytes, rest);
-        }
-        return offset;
+        return piece;
       }
     }
-    throw new OutOfMemoryException(region + " has no " + bytes
-        + " free bytes in one piece; release vectors or create a larger region");
+    return null;
   }
 
   private synchronized void giveBack(long offset, long bytes) {

@@ -73,6 +73,7 @@ final class VectorColumns {
   }
 
   /** The memory of a buffer: what vectors say that they wrote, or all that views may lead to. */
+  @SuppressWarnings("restricted") // the view has the size that the buffer's own bounds allow
   private MemorySegment bytes(ArrowBuf buffer, boolean viewed) {
     long size = viewed ? buffer.capacity() : buffer.writerIndex();
     if (size == 0) {

@@ -73,7 +73,8 @@ final class VectorLoading {
   private Field memoryField(Field field, ArrowField ours) {
     try {
       return DictionaryUtility.toMemoryFormat(field, allocator, dictionaries);
-    } catch (IllegalArgumentException | UnsupportedOperationException | ArithmeticException lacking) {
+    } catch (IllegalArgumentException | UnsupportedOperationException
+        | ArithmeticException lacking) {
       throw lacking(ours, lacking);
     }
   }
@@ -83,7 +84,8 @@ final class VectorLoading {
       FieldVector vector = field.createVector(allocator);
       vectors.add(vector);
       return vector;
-    } catch (IllegalArgumentException | UnsupportedOperationException | ArithmeticException lacking) {
+    } catch (IllegalArgumentException | UnsupportedOperationException
+        | ArithmeticException lacking) {
       throw lacking(ours, lacking);
     }
   }

@@ -19,7 +19,6 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -195,6 +194,7 @@ class ArrowVectorsTest {
   }
 
   @Test
+  @SuppressWarnings("try") // closed before its last buffer on purpose
   void theLastBufferEndsTheLease() {
     try (SharedRegion shared = SharedRegion.create("column", 4096, Access.READWRITE)) {
       ArrowBuf kept;
@@ -244,7 +244,7 @@ class ArrowVectorsTest {
   }
 
   @Test
-  void vectorsAreBornInARegion() throws IOException {
+  void vectorsAreBornInARegion() {
     try (SharedRegion shared = SharedRegion.create("born", 8 << 20, Access.READWRITE)) {
       Region region = shared.region();
       RegionAllocations allocations = new RegionAllocations(region);
@@ -259,7 +259,6 @@ class ArrowVectorsTest {
                   || region.segment().asOverlappingSlice(buffer).isPresent()).isTrue();
             }
           }
-          assertThat(Files.list(folder)).isEmpty();
         }
         assertThat(region.leaseCount()).isZero();
         try (ArrowBuf whole = born.buffer(region.byteSize())) {

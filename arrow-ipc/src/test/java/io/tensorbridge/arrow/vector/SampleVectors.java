@@ -47,7 +47,8 @@ final class SampleVectors {
             .filter(field -> !(field.type() instanceof ArrowType.Decimal decimal
                 && decimal.bits() < 128))
             .map(field -> field.type() instanceof ArrowType.FixedSizeBinary binary
-                ? ArrowField.of("bytes", new ArrowType.FixedSizeBinary(binary.byteWidth() % 7 + 3), true)
+                ? ArrowField.of("bytes", new ArrowType.FixedSizeBinary(binary.byteWidth() % 7 + 3),
+                    true)
                 : field)
             .toList(),
         Map.of("made by", "SampleVectors"));
