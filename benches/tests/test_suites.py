@@ -36,6 +36,7 @@ _TINY = (
     lifecycle.memory_group("memory_tiny", 1 << 16),
     lifecycle.memory_resident(2, 4),
     workflows.quantize_group(small=True),
+    workflows.k_quants_group(small=True),
     workflows.sample_group(small=True),
 )
 _LIST_GROUPS = """
@@ -81,7 +82,13 @@ def test_every_group_of_the_seed_is_there() -> None:
         *(f"{family}_{mb}mb" for family in ("numpy", "memory") for mb in (4, 40, 400)),
         *(f"batch_{kind}{count}" for kind in ("", "work_") for count in (10, 100, 1000)),
         *(f"batch_{size}" for size in ("10x4mb", "50x4mb", "100x4mb", "1x400mb", "100x1mb")),
-        *("end_to_end_quantize", "startup", "first_batch", "memory_resident"),
+        *(
+            "end_to_end_quantize",
+            "end_to_end_quantize_q4_k",
+            "startup",
+            "first_batch",
+            "memory_resident",
+        ),
     }
 
 

@@ -32,6 +32,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 _MODELS = _ROOT / "benches" / "target" / "models"
 _SCHEME = "q8_0"
 _BLOCK = 32
+_LEAST_PART = 8  # a GGUF is not less than this part of the model: 4.5 of 32 bits make a seventh
 _SAMPLE_STEP = 10
 _PEAK: dict[str, Unit] = {"peak_memory": "bytes"}
 _OUTSIDE: dict[str, Unit] = {"outside_kernels": "ratio"}
@@ -58,7 +59,7 @@ writer.write_tensors_to_file(); writer.close()
 
 def groups() -> list[Group]:
     """List the groups of whole jobs."""
-    return [quantize_group(), sample_group()]
+    return [quantize_group(), k_quants_group(), sample_group()]
 
 
 def quantize_group(small: bool = False) -> Group:
@@ -77,7 +78,7 @@ def quantize_group(small: bool = False) -> Group:
             Contender(
                 "cold_process",
                 "./tensorbridge quantize MODEL.safetensors -o OUT.gguf, a whole process.",
-                lambda launch: _cold_process(small, _own_command),
+                lambda launch: _cold_process(small, _own_command(_SCHEME)),
                 figures=_PEAK,
             ),
             Contender(
@@ -97,6 +98,40 @@ def quantize_group(small: bool = False) -> Group:
                 "gguf_py",
                 "gguf-py reads the same file and writes the same GGUF, a whole process.",
                 lambda launch: _cold_process(small, _gguf_py_command),
+                role="peer",
+                isolated=True,
+                figures=_PEAK,
+            ),
+        ),
+        throughput=Throughput("bytes", _weight_bytes(small, 1)),
+        single=True,
+    )
+
+
+def k_quants_group(small: bool = False) -> Group:
+    """Describe whole processes that quantize the model to q4_k, which arithmetic bounds.
+
+    Parameters
+    ----------
+    small : bool
+        Only the model's small tensors (85 MB), for tests.
+    """
+    return Group(
+        "end_to_end_quantize_q4_k",
+        "end_to_end",
+        "The same model quantized to q4_k (q5_0 or f16 where a row doesn't divide), by processes.",
+        (
+            Contender(
+                "cold_process",
+                "./tensorbridge quantize MODEL.safetensors -o OUT.gguf --scheme q4_k.",
+                lambda launch: _cold_process(small, _own_command("q4_k")),
+                figures=_PEAK,
+            ),
+            Contender(
+                "torch_ggml",
+                "torch and safetensors read, ggml quantizes in as many threads as there are"
+                " processors, gguf-py writes.",
+                lambda launch: _cold_process(small, _torch_ggml_command),
                 role="peer",
                 isolated=True,
                 figures=_PEAK,
@@ -247,7 +282,7 @@ def _cold_process(small: bool, command: Callable[[Path, Path], list[str]]) -> Op
         with tempfile.TemporaryDirectory(dir=_MODELS, prefix=".out-") as folder:
             target = Path(folder) / "model.gguf"
             life = run_process(command(path, target))
-            if target.stat().st_size < path.stat().st_size // 5:
+            if target.stat().st_size < path.stat().st_size // _LEAST_PART:
                 raise ValueError(f"{target.name} has only {target.stat().st_size} bytes")
         peak = life.peak
         return life.nanos
@@ -255,12 +290,23 @@ def _cold_process(small: bool, command: Callable[[Path, Path], list[str]]) -> Op
     return Operation(measured=measured, figures=lambda: {"peak_memory": peak})
 
 
-def _own_command(path: Path, target: Path) -> list[str]:
+def _own_command(scheme: str) -> Callable[[Path, Path], list[str]]:
     launcher = str(_ROOT / "tensorbridge")
-    return [launcher, "quantize", str(path), "-o", str(target), "--scheme", _SCHEME, "--quiet"]
+    return lambda path, target: [
+        *(launcher, "quantize", str(path), "-o", str(target)),
+        *("--scheme", scheme, "--quiet"),
+    ]
 
 
 def _gguf_py_command(path: Path, target: Path) -> list[str]:
     if importlib.util.find_spec("gguf") is None:
         raise Unavailable("the package gguf is not installed here; run with --peers")
     return [sys.executable, "-c", _GGUF_PY, str(path), str(target)]
+
+
+def _torch_ggml_command(path: Path, target: Path) -> list[str]:
+    for package in ("torch", "safetensors", "xllamacpp", "gguf"):
+        if importlib.util.find_spec(package) is None:
+            raise Unavailable(f"the package {package} is not installed here; run with --peers")
+    script = _ROOT / "benches" / "runner" / "peers" / "workflow_ggml.py"
+    return [sys.executable, str(script), str(path), str(target)]
