@@ -57,8 +57,9 @@ final class BlockQuantizing implements OpRun {
     int elements = count * format.blockElements();
     long from = first * format.blockElements();
     long byteOffset = first * format.blockBytes();
-    BlockKernel kernel = choice.forWork(elements);
-    try (Scratch scratch = Scratch.borrow()) {
+    try (KernelChoice.Use<BlockKernel> use = choice.begin(elements);
+        Scratch scratch = Scratch.borrow()) {
+      BlockKernel kernel = use.kernel();
       MemorySegment values = source.read(from, elements, scratch);
       long byteLength = (long) count * format.blockBytes();
       MemorySegment target = output.claim(0, byteOffset, byteLength, scratch);

@@ -25,6 +25,7 @@ public final class KernelChoice<K> {
   private final AtomicLong elementsSeen = new AtomicLong();
   private final AtomicBoolean trained = new AtomicBoolean();
   private volatile @Nullable K faster;
+  private volatile @Nullable SlowStart slowStart;
 
   KernelChoice(
       String name, K scalar, @Nullable Supplier<K> vector, Training.Exercise<K> exercise) {
@@ -78,13 +79,62 @@ public final class KernelChoice<K> {
   }
 
   /**
+   * The kernel for the next chunk, as {@link #forWork}; waits while others use one that is not
+   * compiled yet.
+   *
+   * @param elements the size of the chunk
+   * @return to be closed after the chunk, by the calling thread
+   */
+  public Use<K> begin(long elements) {
+    K kernel = forWork(elements);
+    SlowStart start = slowStart;
+    return new Use<>(kernel, elements, start != null && start.begin() ? start : null);
+  }
+
+  /**
+   * A kernel in use for one chunk, by one thread.
+   *
+   * @param <K> the kernel interface
+   */
+  public static final class Use<K> implements AutoCloseable {
+    private final K kernel;
+    private final long elements;
+    private final @Nullable SlowStart turn;
+    private final long begun;
+
+    private Use(K kernel, long elements, @Nullable SlowStart turn) {
+      this.kernel = kernel;
+      this.elements = elements;
+      this.turn = turn;
+      this.begun = turn == null ? 0 : System.nanoTime();
+    }
+
+    /**
+     * The kernel.
+     *
+     * @return the twin that is faster now
+     */
+    public K kernel() {
+      return kernel;
+    }
+
+    @Override
+    public void close() {
+      if (turn != null) {
+        turn.end(elements, System.nanoTime() - begun);
+      }
+    }
+  }
+
+  /**
    * Tells how much work is to come. For much work of an expensive format the vector twin is taken at
-   * once: it crawls for some seconds until it is compiled, and earns that back.
+   * once: it crawls for a second until it is compiled, in one thread, and earns that back.
    *
    * @param elements elements to come
    */
   public void expect(long elements) {
-    if (faster == null && elements >= pace.atOnceElements()) {
+    if (vector != null && faster == null && elements >= pace.atOnceElements()) {
+      slowStart = new SlowStart();
       vectorOnly();
     }
   }
