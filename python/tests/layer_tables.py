@@ -9,6 +9,9 @@ import pyarrow as pa
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+PARTED = "nf4:double=true"
+"""A scheme that needs the column ``parts``."""
+
 SCHEMES = (
     "uniform",
     "uniform:bits=2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 import tensorbridge as tb
 from conftest import ROOT, run_python, weights
-from layer_tables import SCHEMES, Arrays, table_of
+from layer_tables import PARTED, SCHEMES, Arrays, table_of
 from tensorbridge import wire
 from tensorbridge.arrow.quantized import DTYPE_NAMES
 from tensorbridge.dtypes import CODES
@@ -144,6 +145,53 @@ def test_outputs_of_a_column_lie_without_gaps_where_elements_allow_it() -> None:
     layout = Layout([plan(6, 3), plan(12, 2), plan(6, 5)], [0] * 3, [0] * 3, [0] * 3, None, True)
     assert layout.offsets == [(0, 64), (4, 68), (12, 72)]
     assert layout.total == 128
+
+
+@pytest.mark.parametrize("scheme", ["q8_0", "uniform:bits=4,group=32", PARTED])
+def test_more_codes_than_offsets_reach_begin_a_chunk(
+    bridge: tb.Bridge, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    arrays = {f"a{i}": weights(rng, i + 1, 256) for i in range(6)}
+    longest = bridge.quantize_batch(arrays, scheme)["a5"].data.nbytes
+    monkeypatch.setattr("tensorbridge.arrow.quantized._MOST", longest)
+    table = bridge.quantize_arrow(table_of(arrays), scheme)
+    assert_same(table, bridge.quantize_batch(arrays, scheme))
+    assert table.schema.field("quantized_data").type == pa.binary()
+    assert table["quantized_data"].num_chunks > 1
+    monkeypatch.setattr("tensorbridge.arrow.quantized._MOST", longest - 1)
+    del arrays["a0"]
+    large = bridge.quantize_arrow(table_of(arrays), scheme)
+    assert_same(large, bridge.quantize_batch(arrays, scheme))
+    assert large.schema.field("quantized_data").type == pa.large_binary()
+    assert large["quantized_data"].num_chunks == 1
+
+
+def test_threads_quantize_tables_at_once(bridge: tb.Bridge, rng: np.random.Generator) -> None:
+    ordinary = table_of(layers(rng, 20))
+    shared = bridge.share_arrow(ordinary)
+    expected = bridge.quantize_arrow(ordinary, "q8_0")
+    failures: list[object] = []
+
+    def work() -> None:
+        for i in range(15):
+            source = (shared, ordinary, shared.slice(0))[i % 3]
+            result = bridge.quantize_arrow(source, "q8_0")
+            if not result.equals(expected):
+                failures.append(result)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_a_late_batch_ends_and_leaves_the_bridge_usable(bridge: tb.Bridge) -> None:
+    table = bridge.share_arrow(table_of({"a": np.ones((4096, 4096), np.float32)}))
+    with pytest.raises(tb.TimeoutError):
+        bridge.quantize_arrow(table, "hqq", timeout=0.001)
+    assert bridge.quantize_arrow(table, "q8_0").num_rows == 1
 
 
 def test_an_empty_table_gives_an_empty_table(bridge: tb.Bridge) -> None:
@@ -585,7 +633,9 @@ def every_type() -> pa.Table:
         "null": pa.nulls(6),
         "time": pa.array([1, 2, None, 4, 5, 6], pa.int64()).cast(pa.timestamp("us", "UTC")),
         "decimal": pa.array([1, 2, 3, None, 5, 6], pa.int64()).cast(pa.decimal128(21, 2)),
-        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([2, 6], pa.int32()), ["a", None]),
+        "runs": pa.RunEndEncodedArray.from_arrays(
+            pa.array([2, 6], pa.int32()), pa.array(["a", None])
+        ),
         "union": pa.UnionArray.from_sparse(
             pa.array([0, 1] * 3, pa.int8()), [pa.array(range(6)), pa.array(list("abcdef"))]
         ),

@@ -18,14 +18,11 @@ import safetensors.numpy
 
 import tensorbridge as tb
 from conftest import ROOT, command_line, weights
-from layer_tables import SCHEMES, Arrays, table_of
+from layer_tables import PARTED, SCHEMES, Arrays, table_of
 
 PAGE = ROOT / "docs" / "arrow-python.md"
 BEGIN, END = "<!-- interop -->", "<!-- end interop -->"
 UPDATE = "TENSORBRIDGE_UPDATE_DOCS"
-
-PARTED = "nf4:double=true"
-"""A scheme that needs the column ``parts``."""
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +35,13 @@ def model() -> Arrays:
 # --- what other libraries write and read ---
 
 
-def write_pyarrow(table: pa.Table, path: Path, stream: bool = False) -> None:
+def write_pyarrow(
+    table: pa.Table, path: Path, stream: bool = False, compression: str | None = None
+) -> None:
+    options = pa.ipc.IpcWriteOptions(compression=compression)
     with pa.OSFile(str(path), "wb") as sink:
         new = pa.ipc.new_stream if stream else pa.ipc.new_file
-        with new(sink, table.schema) as writer:
+        with new(sink, table.schema, options=options) as writer:
             writer.write_table(table)
 
 
@@ -99,16 +99,22 @@ WRITERS: dict[tuple[str, str], Write] = {
     ("PyArrow", "file of `large_string`, `large_binary`, `large_list`"): lambda t, p: write_pyarrow(
         large(t), p
     ),
+    ("PyArrow", "file, LZ4"): lambda t, p: write_pyarrow(t, p, compression="lz4"),
+    ("PyArrow", "stream, ZSTD"): lambda t, p: write_pyarrow(t, p, True, "zstd"),
     ("PyArrow", "file of `string_view`"): lambda t, p: write_pyarrow(views(t), p),
     ("polars", "file (`string_view`, `binary_view`, `large_list`)"): lambda t, p: frame_of(
         t
     ).write_ipc(p, compression="uncompressed"),
     ("polars", "stream"): lambda t, p: frame_of(t).write_ipc_stream(p, compression="uncompressed"),
+    ("polars", "file, ZSTD"): lambda t, p: frame_of(t).write_ipc(p, compression="zstd"),
     ("arro3 (arrow-rs)", "file"): lambda t, p: arro3.io.write_ipc(
         arro3.core.Table.from_arrow(t), p, compression=None
     ),
     ("arro3 (arrow-rs)", "stream"): lambda t, p: arro3.io.write_ipc_stream(
         arro3.core.Table.from_arrow(t), p, compression=None
+    ),
+    ("arro3 (arrow-rs)", "file, LZ4"): lambda t, p: arro3.io.write_ipc(
+        arro3.core.Table.from_arrow(t), p, compression="LZ4"
     ),
     ("nanoarrow", "stream"): write_nanoarrow,
 }
