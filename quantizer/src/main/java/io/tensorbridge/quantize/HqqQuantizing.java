@@ -12,15 +12,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Quantizes to a {@link HqqScheme}: a phase for each pass that improves the zero points, the first
- * of which makes scales, and one that writes codes. Once a pass brings no smaller error over the
- * whole tensor, the passes that are left do nothing; as in hqq, the zero points that it made stay.
+ * Quantizes to a {@link HqqScheme}: phases of some passes each that improve the zero points, the
+ * first of which makes scales, and one that writes codes. Once a pass brings no smaller error over
+ * the whole tensor, the zero points that it made stay, as in hqq, and the phases that are left do
+ * nothing; a chunk does not know of the others' errors, and makes the passes of a phase in any case.
  *
- * <p>Scales and zero points of all groups are kept in memory between phases, 8 bytes for each group:
- * a 32nd of the tensor with groups of 64. Errors are summed for each chunk, and those in the order
+ * <p>The scales of all groups and the zero points of the passes of a phase are kept in memory between
+ * phases, 44 bytes for each group: a sixth of the tensor with groups of 64. Errors are summed for each chunk, and those in the order
  * of chunks, so that the bytes do not depend on threads.
  */
 final class HqqQuantizing implements OpRun {
+  private static final int PASS_PHASES = HqqRule.PASSES / HqqRule.PASSES_AT_ONCE;
   private static final int SCALES = 1;
   private static final int ZERO_POINTS = 2;
 
@@ -38,8 +40,8 @@ final class HqqQuantizing implements OpRun {
   /** Which chunks of a pass hold values that were clipped. */
   private final boolean[] clipped;
 
-  /** The summed errors of the chunks of the pass in work. */
-  private final double[] errors;
+  /** The summed errors of the chunks, for each pass of the phase in work. */
+  private final double[][] errors;
 
   private final AtomicInteger chunksLeft;
   private float bestError = Float.POSITIVE_INFINITY;
@@ -57,25 +59,25 @@ final class HqqQuantizing implements OpRun {
     this.codeChunkElements = Scratch.CHUNK_ELEMENTS / planes.count();
     int chunks = Math.toIntExact(Math.ceilDiv(elements, Scratch.CHUNK_ELEMENTS));
     this.clipped = new boolean[chunks];
-    this.errors = new double[chunks];
+    this.errors = new double[chunks][HqqRule.PASSES_AT_ONCE];
     this.chunksLeft = new AtomicInteger(chunks);
   }
 
   @Override
   public int phaseCount() {
-    return HqqRule.PASSES + 1;
+    return PASS_PHASES + 1;
   }
 
   @Override
   public int chunkCount(int phase) {
-    return phase < HqqRule.PASSES
+    return phase < PASS_PHASES
         ? errors.length
         : Math.toIntExact(Math.ceilDiv(planes.planeElements(), codeChunkElements));
   }
 
   @Override
   public void runChunk(int phase, int chunk) {
-    if (phase == HqqRule.PASSES) {
+    if (phase == PASS_PHASES) {
       writeCodes((long) chunk * codeChunkElements);
     } else if (!isSettled) {
       improve(phase, chunk);
@@ -93,22 +95,25 @@ final class HqqQuantizing implements OpRun {
       if (phase == 0) {
         makeScales(values, count, firstGroup);
       }
-      errors[chunk] =
-          choice.forWork(count).improve(values, 0, group, count / group, groups, firstGroup);
+      choice.forWork(count)
+          .improve(values, 0, group, count / group, groups, firstGroup, errors[chunk]);
     }
     if (chunksLeft.decrementAndGet() == 0) {
-      endPass();
+      endPhase();
     }
   }
 
-  private void endPass() {
-    double sum = 0;
-    for (double error : errors) {
-      sum += error;
+  private void endPhase() {
+    for (int pass = 0; pass < HqqRule.PASSES_AT_ONCE && !isSettled; pass++) {
+      double sum = 0;
+      for (double[] ofChunk : errors) {
+        sum += ofChunk[pass];
+      }
+      float error = (float) (sum / elements);
+      isSettled = !(error < bestError);
+      bestError = error;
+      groups.settle(pass);
     }
-    float error = (float) (sum / elements);
-    isSettled = !(error < bestError);
-    bestError = error;
     chunksLeft.set(errors.length);
   }
 

@@ -60,15 +60,20 @@ final class Exercises {
     kernel.values(coded, 0, ELEMENTS, 0.5f, 7.5f, values, 0);
   }
 
+  /** With errors that shrink to nothing, and with others. */
   static void improve(HqqKernel kernel, MemorySegment values, MemorySegment coded) {
+    improve(kernel, values, coded, 0.06f);
+    improve(kernel, values, coded, 30);
+  }
+
+  private static void improve(
+      HqqKernel kernel, MemorySegment values, MemorySegment coded, float high) {
     int count = ELEMENTS / HQQ_GROUP;
     HqqGroups groups = new HqqGroups(count, 4);
     for (int i = 0; i < count; i++) {
-      groups.begin(i, ValueRange.join(ValueRange.of(-0.06f), ValueRange.of(0.06f)));
+      groups.begin(i, ValueRange.join(ValueRange.of(-high), ValueRange.of(high)));
     }
-    for (int pass = 0; pass < HqqRule.PASSES; pass++) {
-      kernel.improve(values, 0, HQQ_GROUP, count, groups, 0);
-    }
+    kernel.improve(values, 0, HQQ_GROUP, count, groups, 0, new double[HqqRule.PASSES_AT_ONCE]);
     kernel.codes(values, 0, HQQ_GROUP, count, groups, 0, coded, 0);
   }
 

@@ -4,14 +4,21 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 
-/** Scales and zero points of the groups of a tensor, while hqq improves them. */
+/**
+ * Scales and zero points of the groups of a tensor, while hqq improves them. The zero points of
+ * {@link HqqRule#PASSES_AT_ONCE} passes are kept; the next ones begin with those of the last.
+ */
 public final class HqqGroups {
   private final int maxCode;
 
   /** What values are multiplied by. */
   private final float[] factors;
 
-  private final float[] zeroPoints;
+  /** For each of the passes, and in the last place before all. */
+  private final float[][] zeroPoints;
+
+  /** Whose zero points count. */
+  private int pass = HqqRule.PASSES_AT_ONCE - 1;
 
   /**
    * Groups without parameters.
@@ -22,7 +29,7 @@ public final class HqqGroups {
   public HqqGroups(int count, int bits) {
     this.maxCode = (1 << bits) - 1;
     this.factors = new float[count];
-    this.zeroPoints = new float[count];
+    this.zeroPoints = new float[HqqRule.PASSES_AT_ONCE][count];
   }
 
   /**
@@ -36,7 +43,7 @@ public final class HqqGroups {
     float high = ValueRange.high(range);
     float factor = HqqRule.factor(low, high, maxCode);
     factors[group] = factor;
-    zeroPoints[group] = HqqRule.zeroPoint(low, high, maxCode, factor);
+    zeroPoints[pass][group] = HqqRule.zeroPoint(low, high, maxCode, factor);
   }
 
   int maxCode() {
@@ -48,14 +55,27 @@ public final class HqqGroups {
   }
 
   float zeroPoint(int group) {
-    return zeroPoints[group];
+    return zeroPoints[pass][group];
   }
 
-  /** Takes a better zero point, unless it overflowed on the way. */
-  void improve(int group, float zeroPoint) {
-    if (Float.isFinite(zeroPoint)) {
-      zeroPoints[group] = zeroPoint;
-    }
+  /** Copies the factors and zero points of a run of groups. */
+  void load(int first, int count, float[] factors, float[] zeroPoints) {
+    System.arraycopy(this.factors, first, factors, 0, count);
+    System.arraycopy(this.zeroPoints[pass], first, zeroPoints, 0, count);
+  }
+
+  /** Takes the zero points that a pass made of a run of groups. */
+  void store(int pass, int first, int count, float[] zeroPoints) {
+    System.arraycopy(zeroPoints, 0, this.zeroPoints[pass], first, count);
+  }
+
+  /**
+   * Goes back to the zero points of an earlier pass.
+   *
+   * @param pass which of the last {@link HqqRule#PASSES_AT_ONCE}
+   */
+  public void settle(int pass) {
+    this.pass = pass;
   }
 
   /**
@@ -80,7 +100,7 @@ public final class HqqGroups {
    */
   public void storeZeroPoints(int first, int count, MemorySegment target) {
     for (int i = 0; i < count; i++) {
-      target.set(JAVA_FLOAT_UNALIGNED, 4L * i, zeroPoints[first + i]);
+      target.set(JAVA_FLOAT_UNALIGNED, 4L * i, zeroPoints[pass][first + i]);
     }
   }
 }

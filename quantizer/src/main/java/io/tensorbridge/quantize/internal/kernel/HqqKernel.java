@@ -5,32 +5,35 @@ import java.lang.foreign.MemorySegment;
 /**
  * What hqq does with runs of groups; stateless. Segments are native and of any alignment.
  *
- * <p>Element {@code i} of a group belongs to lane {@code i % 16}. Each lane adds up in order as
- * float32; then the upper half of the lanes is added to the lower, until one is left. So both twins
- * give the same bits.
+ * <p>Element {@code i} of a group belongs to partial sum {@code i % 16}. Each adds up in order as
+ * float32; then the upper half of them is added to the lower, until one is left. So both twins give
+ * the same bits, and those of torch more often than in another order.
  */
 public interface HqqKernel {
   /** The number of partial sums. */
-  int LANES = 16;
+  int PARTIAL_SUMS = 16;
 
   /**
-   * One pass: rounds with the zero points as they are, and makes new ones.
+   * {@link HqqRule#PASSES_AT_ONCE} passes: each rounds with the zero points as they are, and makes
+   * new ones.
    *
    * @param source float32 values, finite
    * @param sourceOffset where the run begins, in bytes
    * @param groupElements elements of a group, a multiple of 16
    * @param count groups of the run
-   * @param groups their scales, and their zero points, which are replaced
+   * @param groups their scales, and their zero points, of which each pass makes new ones
    * @param firstGroup the index of the first
-   * @return the sum of the magnitudes of the errors with the zero points as they were
+   * @param errors receives for each pass the sum of the magnitudes of the errors with the zero points
+   *     that it found
    */
-  double improve(
+  void improve(
       MemorySegment source,
       long sourceOffset,
       int groupElements,
       int count,
       HqqGroups groups,
-      int firstGroup);
+      int firstGroup,
+      double[] errors);
 
   /**
    * The codes of a run.

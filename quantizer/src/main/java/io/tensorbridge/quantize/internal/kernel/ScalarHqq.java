@@ -6,64 +6,50 @@ import java.util.Arrays;
 /** hqq in plain Java. */
 final class ScalarHqq implements HqqKernel {
   @Override
-  public double improve(
+  public void improve(
       MemorySegment source,
       long sourceOffset,
       int groupElements,
       int count,
       HqqGroups groups,
-      int firstGroup) {
+      int firstGroup,
+      double[] errors) {
     float[] values = new float[groupElements];
-    float[] errors = new float[LANES];
-    float[] sums = new float[LANES];
-    double total = 0;
+    float[] zeroPoint = new float[1];
+    Arrays.fill(errors, 0);
     for (int i = 0; i < count; i++) {
       int group = firstGroup + i;
       float factor = groups.factor(group);
-      float inverse = 1f / factor;
-      float zeroPoint = groups.zeroPoint(group);
+      zeroPoint[0] = groups.zeroPoint(group);
       Strip.load(source, sourceOffset + 4L * i * groupElements, values, groupElements);
-      Arrays.fill(errors, 0);
-      Arrays.fill(sums, 0);
-      int greatest = 0;
-      for (int at = 0; at < groupElements; at += LANES) {
-        for (int lane = 0; lane < LANES; lane++) {
-          float value = values[at + lane];
-          float scaled = value * factor;
-          int bits = HqqRule.roundedBits(scaled, zeroPoint, groups.maxCode());
-          float code = Float.intBitsToFloat(bits) - HqqRule.ROUNDING;
-          float error = Math.abs(value - (code - zeroPoint) * inverse);
-          errors[lane] += error;
-          sums[lane] += code - scaled;
-          greatest = Math.max(greatest, Float.floatToRawIntBits(error));
-        }
-      }
-      total += HqqRule.fold(errors);
-      if (greatest >= HqqRule.SHRUNKEN_BITS) {
-        improveShrunken(values, groups, group);
-      } else {
-        groups.improve(group, HqqRule.fold(sums) / groupElements);
+      for (int pass = 0; pass < HqqRule.PASSES_AT_ONCE; pass++) {
+        errors[pass] += improve(values, factor, zeroPoint, groups.maxCode());
+        groups.store(pass, group, 1, zeroPoint);
       }
     }
-    return total;
   }
 
-  /** The new zero point of a group with errors that don't shrink to nothing. */
-  static void improveShrunken(float[] values, HqqGroups groups, int group) {
-    float factor = groups.factor(group);
+  /** Makes a better zero point, unless it overflows on the way; returns the sum of errors before. */
+  private static float improve(float[] values, float factor, float[] zeroPoint, int maxCode) {
     float inverse = 1f / factor;
-    float zeroPoint = groups.zeroPoint(group);
-    float[] sums = new float[LANES];
-    for (int at = 0; at < values.length; at += LANES) {
-      for (int lane = 0; lane < LANES; lane++) {
-        float value = values[at + lane];
-        int bits = HqqRule.roundedBits(value * factor, zeroPoint, groups.maxCode());
+    float before = zeroPoint[0];
+    float[] errors = new float[PARTIAL_SUMS];
+    float[] sums = new float[PARTIAL_SUMS];
+    for (int run = 0; run < values.length; run += PARTIAL_SUMS) {
+      for (int i = 0; i < PARTIAL_SUMS; i++) {
+        float value = values[run + i];
+        int bits = HqqRule.roundedBits(value * factor, before, maxCode);
         float code = Float.intBitsToFloat(bits) - HqqRule.ROUNDING;
-        float kept = HqqRule.shrink(value - (code - zeroPoint) * inverse);
-        sums[lane] += code - (value - kept) * factor;
+        float error = value - (code - before) * inverse;
+        errors[i] += Math.abs(error);
+        sums[i] += code - (value - HqqRule.shrink(error)) * factor;
       }
     }
-    groups.improve(group, HqqRule.fold(sums) / values.length);
+    float better = HqqRule.fold(sums) / values.length;
+    if (Float.isFinite(better)) {
+      zeroPoint[0] = better;
+    }
+    return HqqRule.fold(errors);
   }
 
   @Override

@@ -107,22 +107,38 @@ public final class KernelMeasurement {
     return parts;
   }
 
-  /** All passes, with the tensor in the cache that a chunk stays in. */
+  /** All passes, with the tensor in the cache that a chunk stays in; narrow values, and wide ones. */
   private void hqq(String twin, HqqKernel kernel) throws InterruptedException {
+    for (int bits : new int[]{2, 4}) {
+      hqq(twin, kernel, bits, values);
+      MemorySegment wide = Native.view(Arena.global().allocate(4L * CHUNK, 64));
+      for (long i = 0; i < CHUNK; i++) {
+        float value = values.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        wide.setAtIndex(ValueLayout.JAVA_FLOAT, i, 50 * value);
+      }
+      hqq("wide " + twin, kernel, bits, wide);
+    }
+  }
+
+  private void hqq(String twin, HqqKernel kernel, int bits, MemorySegment values)
+      throws InterruptedException {
     int group = 64;
     int count = CHUNK / group;
+    int own = (int) (values.byteSize() / Float.BYTES / CHUNK);
+    UniformKernel ranges = new VectorUniform();
     report(
-        "hqq4/" + group + " " + twin + " quantize",
+        "hqq" + bits + "/" + group + " " + twin + " quantize",
         chunk -> {
-          HqqGroups groups = new HqqGroups(count, 4);
+          long from = 4L * CHUNK * (chunk % own);
+          HqqGroups groups = new HqqGroups(count, bits);
           for (int i = 0; i < count; i++) {
-            groups.begin(i, ValueRange.join(ValueRange.of(-0.05f), ValueRange.of(0.05f)));
+            groups.begin(i, ranges.range(values, from + 4L * i * group, group));
           }
-          for (int pass = 0; pass < HqqRule.PASSES; pass++) {
-            kernel.improve(values, 4L * CHUNK * chunk, group, count, groups, 0);
+          double[] errors = new double[HqqRule.PASSES_AT_ONCE];
+          for (int pass = 0; pass < HqqRule.PASSES; pass += HqqRule.PASSES_AT_ONCE) {
+            kernel.improve(values, from, group, count, groups, 0, errors);
           }
-          long own = (long) CHUNK * chunk;
-          kernel.codes(values, 4L * CHUNK * chunk, group, count, groups, 0, coded, own);
+          kernel.codes(values, from, group, count, groups, 0, coded, (long) CHUNK * chunk);
         });
   }
 

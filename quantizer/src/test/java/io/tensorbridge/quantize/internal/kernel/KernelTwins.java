@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Random;
@@ -182,7 +183,7 @@ final class KernelTwins {
     HqqKernel[] twins = {new ScalarHqq(), new VectorHqq()};
     MemorySegment[] coded = new MemorySegment[2];
     HqqGroups[] groups = new HqqGroups[2];
-    double[] errors = new double[2];
+    double[][] errors = new double[2][HqqRule.PASSES_AT_ONCE];
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment source = Native.view(arena.allocate(4L * count * group + MISALIGNED));
       Random random = new Random(group + bits);
@@ -200,9 +201,9 @@ final class KernelTwins {
           long from = MISALIGNED + 4L * i * group;
           groups[twin].begin(i, new ScalarUniform().range(source, from, group));
         }
-        for (int pass = 0; pass < HqqRule.PASSES; pass++) {
-          errors[twin] +=
-              twins[twin].improve(source, MISALIGNED, group, count, groups[twin], 0);
+        for (int pass = 0; pass < HqqRule.PASSES; pass += HqqRule.PASSES_AT_ONCE) {
+          twins[twin]
+              .improve(source, MISALIGNED, group, count, groups[twin], 0, errors[twin]);
         }
         MemorySegment codes = coded[twin].asSlice(8L * count);
         twins[twin].codes(source, MISALIGNED, group, count, groups[twin], 0, codes, MISALIGNED);
@@ -210,7 +211,9 @@ final class KernelTwins {
         groups[twin].storeZeroPoints(0, count, coded[twin].asSlice(4L * count));
       }
       String what = "hqq of " + bits + " bits in groups of " + group;
-      require(errors[0] == errors[1], what + ": " + errors[0] + " " + errors[1]);
+      require(
+          Arrays.equals(errors[0], errors[1]),
+          what + ": " + Arrays.toString(errors[0]) + Arrays.toString(errors[1]));
       requireSame(coded, what);
     }
   }
