@@ -70,7 +70,7 @@ public final class HqqRule {
     for (int i = 0; i < INTERVALS; i++) {
       int bits = LEAST_BITS + (i << INTERVAL_SHIFT);
       double middle = Float.intBitsToFloat(bits + (1 << (INTERVAL_SHIFT - 1)));
-      int interval = bits >>> INTERVAL_SHIFT & (INTERVALS - 1);
+      int interval = (bits >>> INTERVAL_SHIFT) & (INTERVALS - 1);
       OF_MIDDLES[interval] = (float) (1 / middle);
       POWERS[interval] = (float) (STRENGTH * Math.pow(middle, EXPONENT));
     }
@@ -121,7 +121,7 @@ public final class HqqRule {
       return 0;
     }
     int base = Math.min(magnitude, GREATEST_BITS);
-    int interval = base >>> INTERVAL_SHIFT & (INTERVALS - 1);
+    int interval = (base >>> INTERVAL_SHIFT) & (INTERVALS - 1);
     float t = Float.intBitsToFloat(base) * OF_MIDDLES[interval] - 1;
     float power = POWER_4;
     power = power * t + POWER_3;
@@ -130,7 +130,7 @@ public final class HqqRule {
     power = power * t + POWER_0;
     float less = Float.intBitsToFloat(magnitude) - power * POWERS[interval];
     int kept = Math.max(Float.floatToRawIntBits(less), 0);
-    return Float.intBitsToFloat(kept | bits & 0x80000000);
+    return Float.intBitsToFloat(kept | (bits & 0x80000000));
   }
 
   /** The sum of all partial sums; they are overwritten. */
