@@ -15,7 +15,12 @@ final class TwoLevelScale {
   private static final float LEAST = 0x1p-120f;
 
   private static final float LEAST_OF_GROUP = 0x1p-6f;
-  private static final float MAX = 6;
+
+  /** The raw bits of the least scale of a group. */
+  static final int LEAST_OF_GROUP_BITS = Float.floatToRawIntBits(LEAST_OF_GROUP);
+
+  /** The greatest value of E2M1. */
+  static final float MAX = 6;
 
   private static final float[] VALUES = SmallFloat.E4M3.table();
 
