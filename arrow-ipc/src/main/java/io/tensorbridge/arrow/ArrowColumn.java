@@ -1,5 +1,6 @@
 package io.tensorbridge.arrow;
 
+import io.tensorbridge.Backing;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.shm.file.ByteSource;
 import java.lang.foreign.MemorySegment;
@@ -216,6 +217,23 @@ public final class ArrowColumn {
    */
   public MemorySegment buffer(BufferKind kind) {
     return only(kind).bytes();
+  }
+
+  /**
+   * What stands behind the buffers, and so what may touch them: kernels copy what is in a file.
+   *
+   * @return {@link Backing#FILE} if any buffer is in one; private if there are no bytes at all
+   */
+  public Backing backing() {
+    Backing found = Backing.PRIVATE;
+    for (ColumnBuffer buffer : buffers) {
+      if (buffer.backing() == Backing.FILE) {
+        return Backing.FILE;
+      } else if (buffer.size() > 0 && buffer.backing() != Backing.PRIVATE) {
+        found = buffer.backing();
+      }
+    }
+    return found;
   }
 
   ColumnBuffer buffer(int index) {

@@ -1,5 +1,6 @@
 package io.tensorbridge.arrow;
 
+import io.tensorbridge.Backing;
 import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Lease;
@@ -63,7 +64,7 @@ public final class ArrowFile implements AutoCloseable {
    */
   public static ArrowFile open(Path path, ReadOptions options) {
     MappedFile file = MappedFile.open(path);
-    return open(file.source(), options, file::close);
+    return open(file.source(), Backing.FILE, options, file::close);
   }
 
   /**
@@ -99,7 +100,7 @@ public final class ArrowFile implements AutoCloseable {
       lease.close();
       throw outside;
     }
-    return open(new ByteSource(name, 0, bytes), options, lease::close);
+    return open(new ByteSource(name, 0, bytes), region.backing(), options, lease::close);
   }
 
   /**
@@ -122,11 +123,13 @@ public final class ArrowFile implements AutoCloseable {
    * @throws FormatException with the byte and the rule, if it breaks one
    */
   public static ArrowFile open(MemorySegment bytes, ReadOptions options) {
-    return open(new ByteSource("an Arrow file in memory", 0, bytes), options, () -> {});
+    return open(
+        new ByteSource("an Arrow file in memory", 0, bytes), Backing.PRIVATE, options, () -> {});
   }
 
-  private static ArrowFile open(ByteSource source, ReadOptions options, Runnable release) {
-    OwnMemory memory = new OwnMemory(options.limit(source.size()));
+  private static ArrowFile open(
+      ByteSource source, Backing backing, ReadOptions options, Runnable release) {
+    OwnMemory memory = new OwnMemory(options.limit(source.size()), backing);
     try {
       IpcContent content = ByteSource.reading(source.file(), () -> read(source, memory));
       return new ArrowFile(source, memory, content, release);

@@ -1,5 +1,6 @@
 package io.tensorbridge.arrow;
 
+import io.tensorbridge.Backing;
 import io.tensorbridge.Lease;
 import io.tensorbridge.Region;
 import io.tensorbridge.shm.file.ByteSource;
@@ -31,13 +32,17 @@ public final class ArrowLoan implements AutoCloseable {
   private final long byteLength;
 
   private ArrowLoan(
-      ArrowSink sink, List<MessageBytes.Place> places, MemorySegment target, long byteLength) {
+      ArrowSink sink,
+      List<MessageBytes.Place> places,
+      MemorySegment target,
+      Backing backing,
+      long byteLength) {
     this.sink = sink;
     this.places = places;
     this.target = target;
     this.byteLength = byteLength;
     ByteSource source = new ByteSource("a loan", 0, target.asSlice(0, byteLength));
-    this.batches = FileFraming.read(source, new OwnMemory(0)).batches();
+    this.batches = FileFraming.read(source, new OwnMemory(0, backing)).batches();
   }
 
   /**
@@ -70,7 +75,7 @@ public final class ArrowLoan implements AutoCloseable {
       ArrowSink sink = ArrowSink.memory(target, lease::close);
       List<MessageBytes.Place> places = new ArrayList<>();
       long byteLength = lay(sink, schema, plans, places);
-      return new ArrowLoan(sink, places, target, byteLength);
+      return new ArrowLoan(sink, places, target, region.backing(), byteLength);
     } catch (RuntimeException | Error failure) {
       lease.close();
       throw failure;

@@ -181,18 +181,23 @@ final class BatchReader {
           + " bytes at byte " + offset + " of a body of " + message.body().size());
     }
     return compression == null || length == 0
-        ? ColumnBuffer.inPlace(message.body(), offset, length)
+        ? inPlace(offset, length)
         : compressed(compression, offset, length);
+  }
+
+  private ColumnBuffer inPlace(long offset, long length) {
+    return ColumnBuffer.inPlace(
+        message.body(), offset, length, dictionaries.memory().sourceBacking());
   }
 
   /** Behind the announced length stand either the bytes as they are or compressed ones. */
   private ColumnBuffer compressed(ArrowCompression codec, long offset, long length) {
-    ColumnBuffer stored = ColumnBuffer.inPlace(message.body(), offset, length);
+    ColumnBuffer stored = inPlace(offset, length);
     int prefix = ArrowCompression.PREFIX_BYTES;
     long announced =
         length < prefix ? ArrowCompression.AS_IT_IS - 1 : stored.integer(0, Long.SIZE);
     if (announced == ArrowCompression.AS_IT_IS) {
-      return ColumnBuffer.inPlace(message.body(), offset + prefix, length - prefix);
+      return inPlace(offset + prefix, length - prefix);
     }
     if (announced < 0 || announced > codec.mostBytes(length - prefix)) {
       throw stored.broken(0, ANNOUNCED, length + " compressed bytes announce "

@@ -1,5 +1,6 @@
 package io.tensorbridge.arrow;
 
+import io.tensorbridge.Backing;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.shm.file.ByteSource;
 import java.lang.foreign.MemorySegment;
@@ -28,6 +29,7 @@ final class ColumnBuffer {
   private final long offset;
   private final long storedBytes;
   private final long size;
+  private final Backing backing;
   private final @Nullable CompressedBuffer compressed;
   private volatile @Nullable MemorySegment bytes;
 
@@ -36,36 +38,43 @@ final class ColumnBuffer {
       long offset,
       long storedBytes,
       long size,
+      Backing backing,
       @Nullable CompressedBuffer compressed,
       @Nullable MemorySegment bytes) {
     this.origin = origin;
     this.offset = offset;
     this.storedBytes = storedBytes;
     this.size = size;
+    this.backing = backing;
     this.compressed = compressed;
     this.bytes = bytes;
   }
 
   /** A part of the body of a message. */
-  static ColumnBuffer inPlace(ByteSource body, long offset, long length) {
+  static ColumnBuffer inPlace(ByteSource body, long offset, long length, Backing backing) {
     return new ColumnBuffer(
-        body, offset, length, length, null, body.bytes().asSlice(offset, length));
+        body, offset, length, length, backing, null, body.bytes().asSlice(offset, length));
   }
 
   /** A part of the body of a message that is still to be decompressed. */
   static ColumnBuffer compressed(ByteSource body, long offset, CompressedBuffer compressed) {
     return new ColumnBuffer(body, offset,
         ArrowCompression.PREFIX_BYTES + compressed.stored().byteSize(), compressed.byteLength(),
-        compressed, null);
+        Backing.PRIVATE, compressed, null);
   }
 
   /** A buffer that comes from no file. */
   static ColumnBuffer inMemory(MemorySegment bytes) {
-    return inPlace(new ByteSource(IN_MEMORY, 0, bytes), 0, bytes.byteSize());
+    return inPlace(new ByteSource(IN_MEMORY, 0, bytes), 0, bytes.byteSize(), Backing.PRIVATE);
   }
 
   long size() {
     return size;
+  }
+
+  /** What stands behind the bytes. */
+  Backing backing() {
+    return backing;
   }
 
   /** The bytes in the file. */

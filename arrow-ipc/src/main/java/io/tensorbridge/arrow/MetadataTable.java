@@ -44,6 +44,10 @@ enum MetadataTable {
   RECORD_BATCH,
   /** Values of a dictionary. */
   DICTIONARY_BATCH,
+  /** A dimension of a tensor. */
+  TENSOR_DIM,
+  /** A dense tensor. */
+  TENSOR,
   /** What a message begins with. */
   MESSAGE,
   /** What a file ends with. */
@@ -113,6 +117,13 @@ enum MetadataTable {
               new Slot.Structs(4, Long.BYTES));
       case DICTIONARY_BATCH ->
           List.of(new Slot.Scalar(0, 8), new Slot.Child(1, RECORD_BATCH), new Slot.Scalar(2, 1));
+      case TENSOR_DIM -> List.of(new Slot.Scalar(0, 8), new Slot.Text(1));
+      case TENSOR ->
+          List.of(
+              new Slot.Choice(0),
+              new Slot.Tables(2, TENSOR_DIM),
+              new Slot.Structs(3, Long.BYTES),
+              new Slot.Scalar(4, BUFFER_BYTES));
       case MESSAGE ->
           List.of(
               new Slot.Scalar(0, 2),
@@ -137,6 +148,7 @@ enum MetadataTable {
         case MessageHeader.Schema -> SCHEMA;
         case MessageHeader.RecordBatch -> RECORD_BATCH;
         case MessageHeader.DictionaryBatch -> DICTIONARY_BATCH;
+        case MessageHeader.Tensor -> TENSOR;
         default -> null;
       };
     }

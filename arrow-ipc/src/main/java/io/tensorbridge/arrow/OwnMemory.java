@@ -1,5 +1,6 @@
 package io.tensorbridge.arrow;
 
+import io.tensorbridge.Backing;
 import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.FormatException;
 import java.lang.foreign.Arena;
@@ -18,12 +19,24 @@ final class OwnMemory implements AutoCloseable {
   private static final long ALIGNMENT = 64;
 
   private final long mostBytes;
+  private final Backing sourceBacking;
   private long announced;
   private @Nullable Arena arena;
   private boolean closed;
 
-  OwnMemory(long mostBytes) {
+  /**
+   * Memory of a reader.
+   *
+   * @param mostBytes the limit
+   * @param sourceBacking what stands behind what is read in place
+   */
+  OwnMemory(long mostBytes, Backing sourceBacking) {
     this.mostBytes = mostBytes;
+    this.sourceBacking = sourceBacking;
+  }
+
+  Backing sourceBacking() {
+    return sourceBacking;
   }
 
   /**
@@ -53,10 +66,6 @@ final class OwnMemory implements AutoCloseable {
       arena = Arena.ofShared();
     }
     return arena.allocate(Math.max(bytes, 1), ALIGNMENT).asSlice(0, bytes);
-  }
-
-  synchronized long announcedBytes() {
-    return announced;
   }
 
   @Override

@@ -3,12 +3,11 @@ package io.tensorbridge.arrow.table;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tensorbridge.FormatException;
+import io.tensorbridge.arrow.Mutation;
 import io.tensorbridge.file.TensorEntry;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -25,10 +24,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(300)
 class MutatedArrowFilesTest {
   private static final int MUTATIONS_PER_FILE = Integer.getInteger("tensorbridge.mutations", 250);
-  private static final int[] EXTREMES = {
-      0, 1, -1, 2, 4, 7, 8, 64, 255, 65535, Integer.MAX_VALUE, Integer.MIN_VALUE, 1 << 24, -8
-  };
-
   @TempDir
   private Path directory;
 
@@ -41,7 +36,7 @@ class MutatedArrowFilesTest {
     for (Path golden : ArrowFiles.in(ArrowFiles.folder("golden"))) {
       byte[] bytes = Files.readAllBytes(golden);
       for (int i = 0; i < MUTATIONS_PER_FILE; i++) {
-        byte[] changed = mutate(bytes, random);
+        byte[] changed = Mutation.of(bytes, random);
         Files.write(mutated, changed);
         if (isRead(mutated, golden + " mutation " + i)) {
           read++;
@@ -72,36 +67,6 @@ class MutatedArrowFilesTest {
     } catch (RuntimeException | Error harm) {
       throw new AssertionError(what, harm);
     }
-  }
-
-  /** One to three changes, at places that are no plain values more often than not. */
-  private static byte[] mutate(byte[] original, SplittableRandom random) {
-    byte[] bytes = original.clone();
-    int changes = 1 + random.nextInt(3);
-    for (int i = 0; i < changes && bytes.length > 16; i++) {
-      int at = random.nextInt(bytes.length - 8);
-      ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-      switch (random.nextInt(7)) {
-        case 0 -> bytes[at] ^= (byte) (1 << random.nextInt(8));
-        case 1 -> bytes[at] = (byte) random.nextInt();
-        case 2 -> buffer.putInt(at / 4 * 4, EXTREMES[random.nextInt(EXTREMES.length)]);
-        case 3 -> buffer.putLong(at / 8 * 8, random.nextLong() >> random.nextInt(64));
-        case 4 -> buffer.putShort(at / 2 * 2, (short) random.nextInt(-3, 70));
-        case 5 -> {
-          int from = random.nextInt(bytes.length - 8);
-          int length = 1 + random.nextInt(Math.min(64, bytes.length - Math.max(from, at)));
-          System.arraycopy(original, from % (original.length - length), bytes, at, length);
-        }
-        default -> {
-          if (random.nextInt(4) == 0) {
-            bytes = Arrays.copyOf(bytes, 8 + random.nextInt(bytes.length - 8));
-          } else {
-            buffer.putInt(at / 4 * 4, buffer.getInt(at / 4 * 4) + random.nextInt(-9, 10));
-          }
-        }
-      }
-    }
-    return bytes;
   }
 
   @Test
