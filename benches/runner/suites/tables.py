@@ -51,6 +51,11 @@ def group(name: str, count: int, nbytes: int) -> Group:
         share = bridge(launch).share
         return numpy_of(launch, {name: share(a) for name, a in _layers(launch).items()})
 
+    def numpy_unread(launch: Launch) -> Callable[[], object]:
+        share, quantize = bridge(launch).share, bridge(launch).quantize_batch
+        layers = {name: share(a) for name, a in _layers(launch).items()}
+        return lambda: quantize(layers, scheme=SCHEME)
+
     def numpy_ordinary(launch: Launch) -> Callable[[], object]:
         return numpy_of(launch, _layers(launch))
 
@@ -80,6 +85,11 @@ def group(name: str, count: int, nbytes: int) -> Group:
                 "numpy_shared",
                 "Arrays in shared memory, and back an array for each.",
                 numpy_shared,
+            ),
+            Contender(
+                "numpy_unread",
+                "The same, but no result is looked up, so that its arrays are never made.",
+                numpy_unread,
             ),
             Contender(
                 "arrow_ordinary",

@@ -69,12 +69,16 @@ class Layers:
         Their rows, one behind the other, are those of the table.
     refused : dict of str to TensorError
         The rows that can't be handed over.
+    name_column : object
+        The names as a column of a result, when there is one; kept with the layers, but apart from
+        the memory of the source.
     """
 
     names: list[str]
     shapes: list[Shape]
     chunks: list[Values]
     refused: dict[str, TensorError] = field(default_factory=dict)
+    name_column: Any = None
 
 
 def layers_of(table: Any) -> Layers:

@@ -89,7 +89,7 @@ def table_of(outcome: Outcome, layers: Layers, types: Sequence[TensorType], fail
             outcome.layout.template = kept = _Template(outcome, layers.names, shapes)
         assert isinstance(kept, _Template)
         template = kept
-    return template.table(outcome.lease, layers.names, outcome.errors if failures else None)
+    return template.table(outcome.lease, layers, outcome.errors if failures else None)
 
 
 class _Piece(NamedTuple):
@@ -141,13 +141,16 @@ class _Template:
     def table(
         self,
         lease: Lease | None,
-        names: Sequence[str],
+        layers: Layers,
         errors: dict[str, TensorError] | None,
     ) -> Any:
         pa = pyarrow()
+        names = layers.names
+        if layers.name_column is None:
+            layers.name_column = pa.array(names, pa.string())
         binary = pa.large_binary() if self.large else pa.binary()
         columns = {
-            "layer_name": pa.array(names, pa.string()),
+            "layer_name": layers.name_column,
             "quantized_data": _bytes_column(lease, self._data, binary),
         }
         for name in _PARAMETERS:
