@@ -591,6 +591,20 @@ def test_failures_become_rows_where_the_others_go_on(
     assert fine["error"].null_count == 3
 
 
+def test_a_table_without_a_good_layer_is_one_of_failures(bridge: tb.Bridge) -> None:
+    kind = pa.list_(pa.float32())
+    for weights_, reason in (
+        ([None, None], "leave the row out"),
+        ([[1.0] * 3, [1.0] * 5], "does not divide"),
+        ([[float("nan")] * 32, [float("inf")] * 32], "nonfinite=clip"),
+    ):
+        table = pa.table({"layer_name": ["a", "b"], "weights": pa.array(weights_, kind)})
+        result = bridge.quantize_arrow(table, "q8_0", continue_on_error=True)
+        result.validate(full=True)
+        assert result["quantized_data"].null_count == 2
+        assert all(reason in error for error in result["error"].to_pylist())
+
+
 def test_a_closed_bridge_takes_no_table() -> None:
     bridge = tb.open()
     table = table_of({"a": np.ones(3, np.float32)})
