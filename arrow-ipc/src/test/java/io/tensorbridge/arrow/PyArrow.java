@@ -44,7 +44,7 @@ public final class PyArrow {
   }
 
   /** Runs a script beside the golden files. */
-  static String runScript(String name, Object... arguments) {
+  public static String runScript(String name, Object... arguments) {
     try (InputStream script = PyArrow.class.getResourceAsStream("/arrow/" + name)) {
       return run(new String(script.readAllBytes(), StandardCharsets.UTF_8), arguments);
     } catch (IOException failure) {
