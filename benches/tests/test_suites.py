@@ -20,17 +20,19 @@ from runner.benchmark import Contender, Group, Launch, Operation
 from runner.machine import environment
 from runner.processes import memory, reset_peak, run_process
 from runner.servers import TouchClient, legacy_client, touch_client
-from runner.suites import arrays, batches, lifecycle, tables, workflows
+from runner.suites import arrays, batches, c_data, lifecycle, tables, workflows
 from tensorbridge.demo.legacy import packed
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
-_SUITES = (arrays, batches, lifecycle, tables, workflows)
+_SUITES = (arrays, batches, c_data, lifecycle, tables, workflows)
 _TINY = (
     arrays.group("numpy_tiny", 1 << 16),
     batches.noop_group(3),
     batches.work_group(3, 1 << 10),
     batches.quantize_group("batch_tiny", 3, 1 << 12, "3 layers of 4 KB"),
     tables.group("tables_tiny", 3, 1 << 12),
+    c_data.group(3, with_schema=True, warm_up_times=1),
+    c_data.group(3, with_schema=False, warm_up_times=1),
     lifecycle.startup(),
     lifecycle.first_batch(1 << 20),
     lifecycle.memory_group("memory_tiny", 1 << 16),
@@ -41,9 +43,9 @@ _TINY = (
 )
 _LIST_GROUPS = """
 import os, sys
-from runner.suites import arrays, batches, lifecycle, tables, workflows
+from runner.suites import arrays, batches, c_data, lifecycle, tables, workflows
 before, files = set(os.listdir("/proc/self/fd")), set(os.listdir("/proc/self/task"))
-for suite in (arrays, batches, lifecycle, tables, workflows):
+for suite in (arrays, batches, c_data, lifecycle, tables, workflows):
     suite.groups()
 assert set(os.listdir("/proc/self/fd")) == before, "a descriptor was opened"
 assert set(os.listdir("/proc/self/task")) == files, "a thread was started"

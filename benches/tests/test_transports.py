@@ -25,7 +25,7 @@ import pytest
 from runner.benchmark import Launch, Operation, Unavailable
 from runner.isolated import PEERS
 from runner.peers.transport import Transport, library
-from runner.suites import arrays, arrow, batches, transports
+from runner.suites import arrays, arrow, batches, c_data, transports
 
 _HERE = Path(__file__).resolve().parent
 _PROBE = _HERE / "transport_probe.py"
@@ -237,6 +237,23 @@ def test_halves_are_means_of_the_calls_since_the_last_sample() -> None:
     assert halves.figures() == {"write": 20.0, "read": 1.5}
     halves.add(7, 8)
     assert halves.figures() == {"write": 7.0, "read": 8.0}
+
+
+@pytest.mark.parametrize("with_schema", [True, False])
+def test_arrow_java_passes_the_same_batch(with_schema: bool) -> None:
+    (contender,) = (
+        one
+        for one in c_data.group(5, with_schema, warm_up_times=1).contenders
+        if one.role == "peer"
+    )
+    before = _held()
+    with Launch() as launch:
+        operation = contender.open(launch)
+        assert isinstance(operation, Operation)
+        assert operation.measured is not None
+        assert operation.measured() > 0
+        del operation
+    assert _held() == before
 
 
 def test_a_server_that_gives_up_is_named() -> None:
