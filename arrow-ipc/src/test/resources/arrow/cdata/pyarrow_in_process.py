@@ -4,6 +4,7 @@ Arguments: libjvm.so, the class path, JVM flags. Prints how many checks were mad
 ``skip: REASON`` where a library can't be loaded.
 """
 
+import contextlib
 import ctypes
 import datetime
 import decimal
@@ -98,6 +99,7 @@ class Struct:
     BUFFER_COUNT = 3  # of an array
 
     def __init__(self, kind):
+        self.kind = kind
         count, self._release = self.WORDS[kind]
         self.words = (ctypes.c_int64 * count)()
         self.address = ctypes.addressof(self.words)
@@ -105,6 +107,10 @@ class Struct:
     @property
     def released(self):
         return self.words[self._release] == 0
+
+    def release(self):
+        if not self.released:
+            ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.words[self._release])(self.address)
 
 
 def pair():
@@ -325,14 +331,149 @@ def check_memory(jvm):
     return 5
 
 
+_capsule_new = ctypes.PYFUNCTYPE(
+    ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+)(("PyCapsule_New", ctypes.pythonapi))
+_capsule_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
+_capsule_name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)(
+    ("PyCapsule_GetName", ctypes.pythonapi)
+)
+_NAMES = {
+    "ArrowSchema": b"arrow_schema",
+    "ArrowArray": b"arrow_array",
+    "ArrowArrayStream": b"arrow_array_stream",
+}
+# The structs that capsules lead to.
+_within_capsules = {}
+
+
+@ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+def _end_capsule(capsule):
+    """Release a struct that nobody has moved out."""
+    address = _capsule_pointer(capsule, _capsule_name(capsule))
+    _within_capsules.pop(address).release()
+
+
+class Filled:
+    """Structs that Java fills, as other libraries ask for them."""
+
+    def __init__(self, fill, *kinds):
+        structs = [Struct(kind) for kind in kinds]
+        fill(*(struct.address for struct in structs))
+        self._capsules = [self._capsule(struct) for struct in structs]
+
+    @staticmethod
+    def _capsule(struct):
+        _within_capsules[struct.address] = struct
+        return _capsule_new(struct.address, _NAMES[struct.kind], _end_capsule)
+
+
+class FilledStream(Filled):
+    """A stream."""
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._capsules[0]
+
+
+class FilledArray(Filled):
+    """A column."""
+
+    def __arrow_c_array__(self, requested_schema=None):
+        return tuple(self._capsules)
+
+
+def pointer(capsule, kind):
+    """Give the address within a capsule."""
+    return _capsule_pointer(id(capsule), _NAMES[kind])
+
+
+def stream_through_java(jvm, table):
+    """Hand a table to Java, and give what comes back."""
+    capsule = table.__arrow_c_stream__()
+    address = pointer(capsule, "ArrowArrayStream")
+    back = FilledStream(lambda out: jvm("stream", address, out), "ArrowArrayStream")
+    del capsule  # Java has moved the stream out
+    return back
+
+
+def column_through_java(jvm, column):
+    """The same with a column."""
+    schema, array = column.__arrow_c_array__()
+    addresses = pointer(schema, "ArrowSchema"), pointer(array, "ArrowArray")
+    return FilledArray(lambda *out: jvm("column", *addresses, *out), "ArrowSchema", "ArrowArray")
+
+
+def check_others(jvm):
+    """Exchange with every other library that is installed; gives how many exchanges there were."""
+    count = 0
+    rows = {
+        "n": [1, None, 3, 4],
+        "t": ["a", None, "a text that no view holds within: größe", "a"],
+        "l": [[1.5], [], None, [2.5, 3.5]],
+    }
+    with contextlib.suppress(ImportError):
+        import polars as pl
+
+        frame = pl.DataFrame(rows).with_columns(
+            pl.col("t").cast(pl.Categorical).alias("c"),
+            pl.struct("n", "t").alias("s"),
+            pl.lit(decimal.Decimal("1.25")).alias("d"),
+        )
+        for part in (frame, frame[1:], frame[:0], pl.concat([frame, frame], rechunk=False)):
+            back = pl.DataFrame(stream_through_java(jvm, part))
+            assert back.equals(part, null_equal=True), (back, part)
+            assert back.schema == part.schema
+            count += 1
+    with contextlib.suppress(ImportError):
+        import duckdb
+
+        with duckdb.connect() as connection:
+            table = connection.sql(
+                "select i as n, 't' || i as t, [i, null] as l from range(5000) r(i)"
+            )
+            back = stream_through_java(jvm, table)
+            query = "select sum(n), count(distinct t), sum(l[1]), count(l[2]) from back"
+            assert connection.cursor().sql(query).fetchall() == [(12497500, 5000, 12497500, 0)]
+            count += 1
+    with contextlib.suppress(ImportError):
+        import nanoarrow as na
+
+        for array in [*leaves(), *nested()]:
+            if array.type in (pa.string_view(), pa.binary_view()):
+                continue  # nanoarrow 0.9 alone ruins the heap with these
+            with contextlib.suppress(NotImplementedError):
+                there = na.c_array(array)
+                back = na.c_array(column_through_java(jvm, there))
+                assert pa.array(back).equals(array), array.type
+                count += 1
+        columns = na.c_array(column_through_java(jvm, pa.record_batch(rows)))
+        texts = pa.array(columns.child(1))
+        del columns
+        gc.collect()
+        assert texts.to_pylist() == rows["t"], "a child must outlive its parent"
+        count += 1
+    with contextlib.suppress(ImportError):
+        import arro3.core as arro3
+
+        table = pa.table(rows)
+        back = arro3.Table.from_arrow(stream_through_java(jvm, arro3.Table.from_arrow(table)))
+        assert pa.table(back).equals(table)
+        count += 1
+    gc.collect()
+    return count
+
+
 def main():
     libjvm, class_path, *flags = sys.argv[1:]
     before = pa.total_allocated_bytes()
     jvm = Jvm(libjvm, ["-Xrs", "-Xmx256m", f"-Djava.class.path={class_path}", *flags])
     count = check_columns(jvm) + check_schemas_and_batches(jvm) + check_streams(jvm)
-    count += check_memory(jvm)
+    count += check_memory(jvm) + check_others(jvm)
     gc.collect()
-    assert jvm("liveExports") == 0 and jvm("liveImports") == 0
+    assert jvm("liveExports") == 0
+    assert jvm("liveImports") == 0
     assert pa.total_allocated_bytes() == before, "PyArrow still has memory"
     print(count)
 

@@ -9,7 +9,10 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** PyArrow exchanges structs with us in one process, which is Python's: it starts the JVM within. */
+/**
+ * PyArrow, and what else of Polars, DuckDB, nanoarrow and arro3 is installed, exchange structs with us
+ * in one process, which is Python's: it starts the JVM within.
+ */
 @Timeout(180)
 class PyArrowInProcessIT {
   @Test
