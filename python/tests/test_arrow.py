@@ -647,9 +647,7 @@ def every_type() -> pa.Table:
         "null": pa.nulls(6),
         "time": pa.array([1, 2, None, 4, 5, 6], pa.int64()).cast(pa.timestamp("us", "UTC")),
         "decimal": pa.array([1, 2, 3, None, 5, 6], pa.int64()).cast(pa.decimal128(21, 2)),
-        "runs": pa.RunEndEncodedArray.from_arrays(
-            pa.array([2, 6], pa.int32()), pa.array(["a", None])
-        ),
+        "runs": pc.run_end_encode(pa.array(["a", "a", None, None, None, None])),
         "union": pa.UnionArray.from_sparse(
             pa.array([0, 1] * 3, pa.int8()), [pa.array(range(6)), pa.array(list("abcdef"))]
         ),
