@@ -1,8 +1,8 @@
 """Codes, scales and zero points of ``hqq`` against the package hqq, by tolerance.
 
-Both search for zero points in float32 with sums in another order, and we take the power in the shrinkage
-from a polynomial: a value within an ulp of the border between two codes may fall on the other side, and
-moves the zero point of its group by a little.
+Both search for zero points in float32 with sums in another order, and we take the power in the
+shrinkage from a polynomial: a value within an ulp of the border between two codes may fall on the
+other side, and moves the zero point of its group by a little.
 """
 
 from __future__ import annotations
