@@ -3,7 +3,8 @@ package io.tensorbridge.file;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.TensorException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,18 +68,29 @@ public final class TensorNames {
   }
 
   private TensorException missing(String name) {
-    List<String> near = new ArrayList<>();
-    for (TensorEntry entry : entries) {
-      near.add(entry.name());
-    }
-    near.sort((a, b) -> Integer.compare(distance(name, a), distance(name, b)));
+    List<String> near = nearest(name, indexes.keySet());
     String hint =
         near.isEmpty()
             ? "the file is empty"
-            : "the nearest names are "
-                + String.join(", ", near.subList(0, Math.min(SUGGESTIONS, near.size())));
+            : "the nearest names are " + String.join(", ", near);
     return new TensorException(
         ErrorCode.BAD_SHAPE, name, -1, path + " has no such tensor; " + hint, null);
+  }
+
+  /**
+   * What somebody may have meant who gave a name that doesn't exist.
+   *
+   * @param name as given
+   * @param known the names that exist
+   * @return up to three of them, the nearest first
+   */
+  public static List<String> nearest(String name, Collection<String> known) {
+    return known.stream()
+        .sorted(
+            Comparator.<String>comparingInt(candidate -> distance(name, candidate))
+                .thenComparing(Comparator.naturalOrder()))
+        .limit(SUGGESTIONS)
+        .toList();
   }
 
   /** The number of characters that the common prefix and suffix leave over. */

@@ -1,11 +1,13 @@
 package io.tensorbridge.cli;
 
+import io.tensorbridge.arrow.flight.TensorFlightServer;
 import io.tensorbridge.batch.BatchServer;
 import io.tensorbridge.batch.ServerOptions;
 import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.shm.LocalSocket;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 
 /** Serves batches to other processes. */
 final class ServeCommand implements Command {
@@ -21,14 +23,14 @@ final class ServeCommand implements Command {
   @Override
   public CommandSyntax syntax() {
     ServerOptions defaults = ServerOptions.defaults();
-    return CommandSyntax.of(
+    CommandSyntax syntax = CommandSyntax.of(
         "serve",
-        "Serve batches to other processes of this machine.",
+        "Serve batches to other processes of this machine, and Arrow Flight to any.",
         "Serves batches of tensor operations to other processes of this user, over shared"
             + " memory, until it is interrupted. Python joins it by"
             + " tb.open(\"unix:PATH\").")
         .option(Option.value(SOCKET, "PATH", "Where to listen; the directory is made for this"
-            + " user only. Required."))
+            + " user only. Required without " + FlightArguments.LOCATION + "."))
         .option(Option.value(MAX_CLIENTS, "N", "Connections at a time; default "
             + defaults.maxClients() + "."))
         .option(Option.value(MAX_BYTES, "SIZE", "Shared memory of one client; default "
@@ -38,9 +40,11 @@ final class ServeCommand implements Command {
         .option(Option.flag(DIAGNOSTICS, "Offer operations that only serve tests, too."))
         .option(Option.value(LEGACY_SOCKET, "PATH", "Also take one call a layer, elements as bytes"
             + " through a stream socket, to be measured against."))
-        .option(Option.value(INHERIT_FD, "N", ""))
+        .option(Option.value(INHERIT_FD, "N", ""));
+    return FlightArguments.addTo(syntax)
         .example("tensorbridge serve --socket $XDG_RUNTIME_DIR/tensorbridge/tb.sock")
-        .example("tensorbridge serve --socket /run/user/1000/tb/tb.sock --max-bytes 8GiB");
+        .example("tensorbridge serve --socket /run/user/1000/tb/tb.sock --max-bytes 8GiB")
+        .example("tensorbridge serve --flight grpc://127.0.0.1:31337");
   }
 
   @Override
@@ -48,23 +52,57 @@ final class ServeCommand implements Command {
     ServerOptions options = serverOptions(arguments);
     Optional<Path> socket = arguments.pathValue(SOCKET);
     int inherited = arguments.number(INHERIT_FD, FIRST_INHERITED_FD, -1);
-    if (socket.isPresent() == inherited >= 0) {
-      throw new UsageException("missing " + SOCKET + " PATH");
-    }
-    if (socket.isPresent()) {
-      try (BatchServer server = BatchServer.listen(socket.get(), options);
-          Legacy _ = Legacy.listen(arguments.pathValue(LEGACY_SOCKET))) {
-        console.err().println("tensorbridge serve: listening on " + socket.get());
-        awaitEnd(server);
+    if (inherited >= 0) {
+      if (socket.isPresent() || arguments.value(FlightArguments.LOCATION).isPresent()) {
+        throw new UsageException(INHERIT_FD + " excludes other ways to listen");
       }
-    } else {
       try (BatchServer server =
           BatchServer.serve(LocalSocket.ofInherited(inherited), options)) {
         ParentWatch.start(server::close);
         awaitEnd(server);
       }
+    } else if (socket.isPresent()) {
+      try (BatchServer server = BatchServer.listen(socket.get(), options);
+          Legacy _ = Legacy.listen(arguments.pathValue(LEGACY_SOCKET));
+          Flight _ = Flight.listen(arguments, options, socket, console)) {
+        console.err().println("tensorbridge serve: listening on " + socket.get());
+        awaitEnd(server);
+      }
+    } else {
+      serveFlight(arguments, options, console);
     }
     return ExitCode.DONE;
+  }
+
+  private static void serveFlight(
+      Arguments arguments, ServerOptions options, Console console) {
+    if (arguments.value(FlightArguments.LOCATION).isEmpty()) {
+      throw new UsageException(
+          "missing " + SOCKET + " PATH or " + FlightArguments.LOCATION + " URI");
+    }
+    CountDownLatch asked = new CountDownLatch(1);
+    try (Interruption _ = new Interruption(asked::countDown);
+        Flight _ = Flight.listen(arguments, options, Optional.empty(), console)) {
+      asked.await();
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The Flight server, if it is asked for. */
+  private record Flight(Optional<TensorFlightServer> server) implements AutoCloseable {
+    static Flight listen(Arguments arguments, ServerOptions options, Optional<Path> socket,
+        Console console) {
+      Optional<TensorFlightServer> server = FlightArguments.start(arguments, options, socket);
+      server.ifPresent(flight -> console.err()
+          .println("tensorbridge serve: Flight at " + flight.location()));
+      return new Flight(server);
+    }
+
+    @Override
+    public void close() {
+      server.ifPresent(TensorFlightServer::close);
+    }
   }
 
   /** The legacy endpoint, if it is asked for. */

@@ -1,0 +1,166 @@
+package io.tensorbridge.arrow.flight;
+
+import io.grpc.Server;
+import io.grpc.netty.GrpcSslContexts;
+import io.grpc.netty.NettyServerBuilder;
+import io.netty.handler.ssl.ClientAuth;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.OptionException;
+import io.tensorbridge.ResourceException;
+import io.tensorbridge.op.OpRegistry;
+import io.tensorbridge.op.WorkerPool;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import javax.net.ssl.SSLException;
+
+/**
+ * A Flight server of this process: tables by name, and operations; thread-safe.
+ *
+ * <p>Tables live in shared regions as long as the server does, within {@link
+ * FlightOptions#maxBytes()}. Closing ends the calls and unmaps what they held.
+ */
+public final class TensorFlightServer implements AutoCloseable {
+  private static final int WINDOW_BYTES = 16 << 20;
+  private static final int PATIENCE_SECONDS = 2;
+  private static final String REUSE_CONNECTION = "arrow-flight-reuse-connection://?";
+
+  /** Tells of each client that goes away, with a stack trace; kept, or its level would be lost. */
+  private final Logger transportLog = Logger.getLogger("io.grpc.netty.NettyServerHandler");
+  private final FlightOptions options;
+  private final SlabPool pool;
+  private final TableStore tables;
+  private final WorkerPool workers;
+  private final Server server;
+
+  private TensorFlightServer(FlightOptions options, OpRegistry operations) {
+    transportLog.setLevel(Level.SEVERE);
+    this.options = options;
+    this.pool = new SlabPool(options.maxBytes());
+    this.tables = new TableStore(pool);
+    this.workers = new WorkerPool(options.threads(), "flight-worker");
+    FlightService service =
+        new FlightService(tables, pool, operations, workers, this::locations);
+    NettyServerBuilder builder = NettyServerBuilder
+        .forAddress(new InetSocketAddress(options.host(), options.port()))
+        .maxInboundMessageSize(Integer.MAX_VALUE)
+        .flowControlWindow(WINDOW_BYTES)
+        .addService(service.define());
+    try {
+      options.tokenFile().ifPresent(file -> builder.intercept(TokenCheck.of(file)));
+      encrypt(builder);
+      this.server = builder.build().start();
+    } catch (IOException taken) {
+      workers.close();
+      throw new ResourceException(ErrorCode.SYSTEM_CALL, "can't listen on " + options.host() + ":"
+          + options.port() + ": " + taken, taken);
+    } catch (RuntimeException | Error failure) {
+      workers.close();
+      throw failure;
+    }
+  }
+
+  private void encrypt(NettyServerBuilder builder) {
+    if (options.certificate().isEmpty() || options.privateKey().isEmpty()) {
+      return;
+    }
+    Path certificate = options.certificate().get();
+    Path key = options.privateKey().get();
+    try {
+      SslContextBuilder context = GrpcSslContexts.configure(
+          SslContextBuilder.forServer(certificate.toFile(), key.toFile()), SslProvider.JDK);
+      options.clientAuthority().ifPresent(authority -> context.trustManager(authority.toFile())
+          .clientAuth(ClientAuth.REQUIRE));
+      builder.sslContext(context.build());
+    } catch (SSLException | IllegalArgumentException unreadable) {
+      throw new OptionException(ErrorCode.BAD_OPTION, "flight-cert", "the certificate "
+          + certificate + ", its key " + key + " (PKCS #8 in PEM) or the authority of clients can't"
+          + " be used: " + unreadable);
+    }
+  }
+
+  /**
+   * Begins to listen.
+   *
+   * @param options where, and for whom
+   * @param operations what {@code DoExchange} runs
+   * @return the server, owned by the caller
+   * @throws OptionException if a certificate, key or token can't be used
+   * @throws io.tensorbridge.FormatException if the token can't be read
+   * @throws ResourceException if the address can't be had
+   */
+  public static TensorFlightServer start(FlightOptions options, OpRegistry operations) {
+    return new TensorFlightServer(options, operations);
+  }
+
+  /**
+   * The port that clients connect to.
+   *
+   * @return the one asked for, or the free one that was found
+   */
+  public int port() {
+    return server.getPort();
+  }
+
+  /**
+   * The location that clients connect to.
+   *
+   * @return for example {@code grpc+tcp://127.0.0.1:31337}
+   */
+  public String location() {
+    String scheme = options.certificate().isPresent() ? "grpc+tls" : "grpc+tcp";
+    return scheme + "://" + options.host() + ":" + port();
+  }
+
+  private List<String> locations() {
+    List<String> locations = new ArrayList<>();
+    InetAddress bound = new InetSocketAddress(options.host(), 0).getAddress();
+    locations.add(
+        bound != null && bound.isAnyLocalAddress() ? REUSE_CONNECTION : location());
+    options.socket().ifPresent(path -> locations.add("unix:" + path.toAbsolutePath()));
+    return locations;
+  }
+
+  /**
+   * The memory of tables and batches.
+   *
+   * @return bytes mapped, at most {@link FlightOptions#maxBytes()}
+   */
+  public long mappedBytes() {
+    return pool.bytes();
+  }
+
+  /**
+   * Waits until the server is closed.
+   *
+   * @throws InterruptedException if the waiting thread is interrupted
+   */
+  public void awaitEnd() throws InterruptedException {
+    server.awaitTermination();
+  }
+
+  /** Ends the calls and gives everything back. Closing twice does nothing. */
+  @Override
+  public void close() {
+    server.shutdown();
+    try {
+      if (!server.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        server.shutdownNow().awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      }
+    } catch (InterruptedException interrupted) {
+      server.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+    tables.close();
+    pool.close();
+    workers.close();
+  }
+}
