@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ import numpy as np
 import psutil
 import pytest
 
-from runner.benchmark import Launch, Operation, Unavailable
+from runner.benchmark import Group, Launch, Operation, Unavailable
 from runner.isolated import PEERS
 from runner.peers.transport import Transport, library
-from runner.suites import arrays, arrow, batches, c_data, transports
+from runner.suites import arrays, arrow, arrow_files, batches, c_data, transports
 
 _HERE = Path(__file__).resolve().parent
 _PROBE = _HERE / "transport_probe.py"
@@ -207,6 +207,29 @@ def test_a_column_arrives_whole_and_leaves_nothing(
             del opened, operation
         assert set(figures) == set(contender.figures)
         assert all(figure > 0 for figure in figures.values())
+        assert _held() == before
+        assert os.listdir(memory) == []
+
+
+@pytest.mark.parametrize("group", [arrow_files.opening, arrow_files.writing])
+def test_an_arrow_file_is_opened_and_written_within_the_jvm(
+    group: Callable[[str, int], Group], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        monkeypatch.setattr(arrow_files, "_MEMORY_FOLDER", Path(memory))
+        monkeypatch.setattr(arrow_files, "_SAMPLE_NANOS", 100_000)
+        before = _held()
+        with Launch() as launch:
+            for contender in group("arrow_tiny", 1 << 16).contenders:
+                operation = contender.open(launch)
+                assert isinstance(operation, Operation)
+                assert operation.measured is not None
+                assert operation.measured() > 0
+                del operation
+            ask = launch.shared(("arrow files", 1 << 16), lambda: None)
+            sums = [ask(f"{kind} 1").split()[1] for kind in ("region", "vectors")]
+            assert sums[0] == sums[1] != "0.0"
+            del ask
         assert _held() == before
         assert os.listdir(memory) == []
 

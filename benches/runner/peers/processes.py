@@ -98,6 +98,46 @@ def java_server(main: str, *arguments: str) -> Iterator[str]:
         yield line.strip()
 
 
+@contextlib.contextmanager
+def java_conversation(main: str, *arguments: str) -> Iterator[Callable[[str], str]]:
+    """Run a class of the benches module that answers each line of its input with a line.
+
+    Yields
+    ------
+    callable
+        Says a line and waits for the answer.
+
+    Raises
+    ------
+    Unavailable
+        If the module is not built or no JDK is found.
+    RuntimeError
+        If it ends instead.
+    """
+    try:
+        command = java_command(main, *arguments)
+    except (FileNotFoundError, ResourceError) as error:
+        raise Unavailable(str(error)) from error
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+
+        def answer() -> str:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise RuntimeError(f"{main} ended; its error output says why")
+            return line.strip()
+
+        def ask(line: str) -> str:
+            if process.stdin is None:
+                raise RuntimeError(f"{main} has no input")
+            process.stdin.write(line + "\n")
+            return answer()
+
+        answer()  # it is ready
+        yield ask
+
+
 def java_parts() -> tuple[Jdk, Path]:
     """Find what a library needs that starts a JVM itself.
 

@@ -39,6 +39,10 @@ record CompressedBuffer(
   }
 
   private static void unzstd(MemorySegment frame, MemorySegment target) {
+    if (target.byteSize() > Integer.MAX_VALUE) {
+      throw new MalformedBodyException("a Zstandard buffer of more than 2 GiB, which the library"
+          + " can't decompress; write the file again in smaller batches");
+    }
     long length;
     try {
       length = ZstdDecompressor.create().decompress(frame, target);
