@@ -7,6 +7,7 @@ layouts.py values PATH                     prints the columns as JSON
 
 import datetime
 import decimal
+import struct
 import sys
 
 import numpy as np
@@ -69,8 +70,8 @@ def columns(rows, plain=False):
         pa.list_(pa.list_(pa.float32(), 2), 2),
     )
     add("list of text", [["a", None], None, ["b"]], pa.list_(pa.utf8()))
-    struct = pa.struct([("x", pa.int64()), ("y", pa.list_(pa.utf8()))])
-    add("struct", [{"x": 1, "y": ["a"]}, None, {"x": None, "y": None}], struct)
+    pair = pa.struct([("x", pa.int64()), ("y", pa.list_(pa.utf8()))])
+    add("struct", [{"x": 1, "y": ["a"]}, None, {"x": None, "y": None}], pair)
     made["empty struct"] = pa.array([{}] * rows, pa.struct([]))
     add("map", [[("a", 1), ("b", None)], None, []], pa.map_(pa.utf8(), pa.int32()))
     ids = pa.array(repeated([5, 0, 0, 5], rows), pa.int8())
@@ -203,6 +204,42 @@ def same(theirs, ours):
             )
 
 
+def text(column):
+    """The values as ColumnText shows them."""
+    return "[" + ", ".join(value(scalar) for scalar in column) + "]"
+
+
+def value(scalar):
+    kind = scalar.type
+    if pa.types.is_union(kind) or pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        inner = scalar.value
+        return "null" if inner is None else value(inner)
+    if not scalar.is_valid:
+        return "null"
+    if pa.types.is_interval(kind):
+        months, days, nanos = scalar.as_py()
+        return "x" + (struct.pack("<iiq", months, days, nanos)).hex()
+    if pa.types.is_temporal(kind):
+        return str(scalar.value)
+    if pa.types.is_boolean(kind):
+        return str(scalar.as_py()).lower()
+    if pa.types.is_floating(kind):
+        number = float(scalar.as_py())
+        return "Infinity" if number == float("inf") else floating(number)
+    if pa.types.is_struct(kind):
+        return "(" + ", ".join(value(scalar[i]) for i in range(kind.num_fields)) + ")"
+    if pa.types.is_nested(kind):
+        return text(scalar.values)
+    if isinstance(scalar.as_py(), bytes):
+        return "x" + scalar.as_py().hex()
+    return f"{scalar.as_py():f}" if pa.types.is_decimal(kind) else str(scalar.as_py())
+
+
+def floating(number):
+    """Exponents as Java shows them, with two digits at least; so does Python."""
+    return f"{number:.25e}"
+
+
 SMALL = [
     "bool", "decimal256", "utf8", "list", "fixed list", "struct", "map", "sparse union", "dense union",
     "dictionary", "nested dictionary", "utf8_view", "large_list_view", "runs 16",
@@ -236,6 +273,10 @@ def main():
     elif sys.argv[1] == "same":
         for ours in sys.argv[3:]:
             same(sys.argv[2], ours)
+    elif sys.argv[1] == "text":
+        for batch, _ in read(sys.argv[2])[1]:
+            for name, column in zip(batch.schema.names, batch.columns):
+                print(name + ": " + text(column))
     else:
         golden(sys.argv[2])
 

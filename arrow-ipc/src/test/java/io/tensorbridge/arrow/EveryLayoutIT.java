@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** PyArrow writes every layout, which is read and written again here; it must find the same. */
 @Timeout(300)
@@ -67,6 +68,23 @@ class EveryLayoutIT {
     List<Object> arguments = new ArrayList<>(List.of("same", theirs));
     arguments.addAll(written);
     PyArrow.runScript(SCRIPT, arguments.toArray());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"file none 17", "sliced lz4 40", "deltas none 4", "replaced zstd 3"})
+  void everyValueIsThatOfPyArrow(String kind) {
+    String[] words = kind.split(" ");
+    Path theirs = directory.resolve("theirs.arrow");
+    PyArrow.runScript(SCRIPT, "write", theirs, words[0], words[1], words[2]);
+    List<String> lines = new ArrayList<>();
+    try (ArrowFile file = ArrowFile.open(theirs)) {
+      for (ArrowBatch batch : file.batches()) {
+        for (ArrowColumn column : batch.columns()) {
+          lines.add(column.field().name() + ": " + ColumnText.of(column));
+        }
+      }
+    }
+    assertThat(lines).containsExactly(PyArrow.runScript(SCRIPT, "text", theirs).split("\n"));
   }
 
   private Path toPath(ArrowFile file, WriteOptions options) throws IOException {
