@@ -63,7 +63,7 @@ public final class ArrowWork {
     this.file = file;
     this.bytes = region("elements", byteLength).segment();
     for (long at = 0; at < byteLength; at += Float.BYTES) {
-      bytes.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, at);
+      bytes.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, (float) at);
     }
     long each = byteLength / COLUMNS;
     TensorType type = new TensorType(DType.F32, Shape.of(each / Float.BYTES));
