@@ -89,6 +89,12 @@ def golden_weights() -> None:
     fixed = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(12, dtype="f4")), 3)
     names = pa.array(["skipped", "a", "b", "c"])
     save("fixed-size-lists", pa.table({"layer_name": names, "weights": fixed}).slice(1))
+    save("weights-dictionary", weights_table(text=pa.dictionary(pa.int8(), pa.utf8())))
+    save("weights-list-views", weights_table(lists=pa.list_view))
+    tensors = pa.ExtensionArray.from_storage(
+        pa.fixed_shape_tensor(pa.float32(), [3, 1, 1]), fixed
+    )
+    save("fixed-shape-tensors", pa.table({"layer_name": names, "weights": tensors}).slice(1))
 
 
 def among_others(table: pa.Table) -> pa.Table:
@@ -540,14 +546,27 @@ def hostile_tables() -> dict[str, bytes]:
     many = pa.table(
         {"layer_name": array, "weights": pa.array([[]] * count, pa.list_(pa.float32()))}
     )
-    names = pa.array(["a"]).dictionary_encode()
-    coded = pa.table({"layer_name": names, "weights": pa.array([[1.0]], pa.list_(pa.float32()))})
+    lists = pa.array([[1.0]], pa.list_(pa.float32()))
+    coded = pa.table(
+        {"layer_name": ["a"], "weights": pa.DictionaryArray.from_arrays(pa.array([0]), lists)}
+    )
+    no_name = pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([None], pa.utf8()))
+    permuted = pa.ExtensionArray.from_storage(
+        pa.fixed_shape_tensor(pa.float32(), [2, 2], permutation=[1, 0]),
+        pa.FixedSizeListArray.from_arrays(pa.array([1, 2, 3, 4], pa.float32()), 4),
+    )
     shapes = "shapes of as many elements as there are"
     nulls = "quantized layers without nulls"
     width = "a bit_width of 2, 4 or 8 where the scheme is uniform"
     scales = "as many scales as a variant of uniform has"
     sizes = "as many bytes as dtype and shape need"
     return {
+        "names without nulls--dictionary": ipc(
+            pa.table({"layer_name": no_name, "weights": lists})
+        ),
+        "shapes of as many elements as there are--permuted": ipc(
+            pa.table({"layer_name": ["a"], "weights": permuted})
+        ),
         "the columns of a table of layers": ipc(pa.table({"x": [1]})),
         "the columns of a table of weights": ipc(pa.table({"weights": [[1.0]]})),
         "the columns of a table of weights--type": ipc(

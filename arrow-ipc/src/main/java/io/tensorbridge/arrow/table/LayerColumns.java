@@ -75,7 +75,7 @@ final class LayerColumns {
   }
 
   private void requireType(ArrowField field, Predicate<ArrowField> type) {
-    if (field.dictionaryEncoded()) {
+    if (field.dictionaryEncoded() && !isText(field)) {
       throw file.source().broken(0, NO_DICTIONARIES, "the column \"" + field.name()
           + "\" is a dictionary; decode it, for example with column.dictionary_decode()");
     }
@@ -99,6 +99,7 @@ final class LayerColumns {
     return column != null && !column.isNull(row);
   }
 
+  /** Texts, maybe in a dictionary. */
   static boolean isText(ArrowField field) {
     return isBytes(field, true);
   }
@@ -122,17 +123,18 @@ final class LayerColumns {
 
   static boolean isListOf(ArrowField field, Predicate<ArrowField> values) {
     boolean list =
-        field.type() instanceof ArrowType.ListOf || field.type() instanceof ArrowType.FixedSizeList;
+        field.type() instanceof ArrowType.ListOf || field.type() instanceof ArrowType.ListView
+            || field.type() instanceof ArrowType.FixedSizeList;
     return list && !field.children().getFirst().dictionaryEncoded()
         && values.test(field.children().getFirst());
   }
 
   /** The name of a row, which no other row has. */
   String name(ArrowColumn column, long row) {
-    if (column.isNull(row)) {
+    if (column.isNull(row) || isNullInDictionary(column, row)) {
       throw file.source().broken(0, NAMES, "row " + row + " of a batch has no layer_name");
     }
-    layer = column.bytes(row);
+    layer = textBytes(column, row);
     String name = text(column, row);
     claim(name, layer);
     return name;
@@ -143,12 +145,25 @@ final class LayerColumns {
    * for endless text: all texts together are bounded.
    */
   String text(ArrowColumn column, long row) {
-    ByteSource bytes = column.bytes(row);
+    ByteSource bytes = textBytes(column, row);
     textBytes += bytes.size();
     if (textBytes / MOST_USES > file.source().size()) {
       throw bytes.broken(0, SHORT_TEXTS, "all names have far more bytes than the file");
     }
-    return column.text(row);
+    return column.field().dictionaryEncoded()
+        ? column.dictionary().orElseThrow().text(column.dictionaryIndex(row))
+        : column.text(row);
+  }
+
+  private static boolean isNullInDictionary(ArrowColumn column, long row) {
+    return column.field().dictionaryEncoded()
+        && column.dictionary().orElseThrow().isNull(column.dictionaryIndex(row));
+  }
+
+  private static ByteSource textBytes(ArrowColumn column, long row) {
+    return column.field().dictionaryEncoded()
+        ? column.dictionary().orElseThrow().bytes(column.dictionaryIndex(row))
+        : column.bytes(row);
   }
 
   /** Makes sure that a name is the only one. */

@@ -3,6 +3,7 @@ package io.tensorbridge.arrow.table;
 import io.tensorbridge.DType;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
+import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.arrow.ArrowBatch;
 import io.tensorbridge.arrow.ArrowColumn;
@@ -10,6 +11,7 @@ import io.tensorbridge.arrow.ArrowColumn.Extent;
 import io.tensorbridge.arrow.ArrowField;
 import io.tensorbridge.arrow.ArrowFile;
 import io.tensorbridge.arrow.ArrowType;
+import io.tensorbridge.arrow.tensor.TensorColumns;
 import io.tensorbridge.file.TensorEntry;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,6 +56,19 @@ final class WeightsReader {
     return tensors;
   }
 
+  /** That of a tensor in a column of tensors; else the run of a list. */
+  private Shape ownShape(ArrowColumn weights, long row, Extent extent, String name) {
+    if (!weights.field().extensionName().orElse("").equals(TensorColumns.FIXED_SHAPE)) {
+      return Shape.of(extent.length());
+    }
+    Tensor tensor = TensorColumns.row(weights, row).tensor();
+    if (!tensor.isRowMajor()) {
+      throw columns.wrongShape(name, tensor.shape() + " whose dimensions are permuted; write it"
+          + " without a permutation");
+    }
+    return tensor.shape();
+  }
+
   private static boolean isFloating(ArrowField field) {
     return field.type() instanceof ArrowType.Floating;
   }
@@ -84,7 +99,7 @@ final class WeightsReader {
     Shape shape =
         LayerColumns.has(shapes, row)
             ? columns.shape(Objects.requireNonNull(shapes), row, name)
-            : Shape.of(extent.length());
+            : ownShape(weights, row, extent, name);
     if (shape.elementCount() != extent.length()) {
       throw columns.wrongShape(name, shape + " and " + extent.length() + " weights");
     }

@@ -35,6 +35,7 @@ class LayerTableFileTest {
       "weights-stream-chunks, F32", "weights-uneven-chunks, F32", "weights-version4, F32",
       "weights-large, F32", "weights-views, F32", "weights-double, F64", "weights-half, F16",
       "weights-small-shapes, F32", "weights-sliced, F32", "weights-among-others, F32",
+      "weights-dictionary, F32", "weights-list-views, F32",
       "weights-no-shape, F32", "weights-null-shapes, F32", "weights-zstd, F32", "weights-lz4, F32"
   })
   void readsEveryLayoutOfWeights(String name, DType dtype) {
@@ -78,6 +79,10 @@ class LayerTableFileTest {
   void readsListsOfFixedSizeAndMetadata() {
     try (LayerTableFile file = LayerTableFile.open(ArrowFiles.golden("fixed-size-lists"))) {
       assertThat(file.entries()).extracting(TensorEntry::name).containsExactly("a", "b", "c");
+      assertThat(ArrowFiles.floats(file, "b")).containsExactly(6, 7, 8);
+    }
+    try (LayerTableFile file = LayerTableFile.open(ArrowFiles.golden("fixed-shape-tensors"))) {
+      assertThat(file.entry("c").shape()).isEqualTo(Shape.of(3, 1, 1));
       assertThat(ArrowFiles.floats(file, "b")).containsExactly(6, 7, 8);
     }
     try (LayerTableFile file = LayerTableFile.open(ArrowFiles.golden("weights-stream"))) {
