@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import org.apache.arrow.flight.BackpressureStrategy;
 import org.apache.arrow.flight.CallStatus;
 import org.apache.arrow.flight.FlightServer;
 import org.apache.arrow.flight.FlightStream;
@@ -24,11 +23,9 @@ import org.apache.arrow.vector.types.pojo.Schema;
 
 /**
  * Arrow Java's Flight server as its documentation writes one: keeps the record batches of {@code
- * DoPut} by name, and sends them by {@code DoGet} without copying them into gRPC's buffers.
+ * DoPut} by name, and sends them by {@code DoGet}, all at once and without copying them into gRPC's buffers.
  */
 public final class FlightStoreServer extends NoOpFlightProducer {
-  private static final long PATIENCE_MILLIS = 60_000;
-
   private final BufferAllocator allocator;
   private final Map<String, Stored> tables = new ConcurrentHashMap<>();
 
@@ -92,16 +89,11 @@ public final class FlightStoreServer extends NoOpFlightProducer {
       return;
     }
     try (VectorSchemaRoot root = VectorSchemaRoot.create(table.schema, allocator)) {
-      BackpressureStrategy strategy = new BackpressureStrategy.CallbackBackpressureStrategy();
-      strategy.register(client);
       client.setUseZeroCopy(true);
       client.start(root);
       VectorLoader loader = new VectorLoader(root);
       for (ArrowRecordBatch batch : table.batches) {
         loader.load(batch);
-        if (strategy.waitForListener(PATIENCE_MILLIS) != BackpressureStrategy.WaitResult.READY) {
-          return;
-        }
         client.putNext();
       }
       client.completed();
