@@ -17,9 +17,6 @@ abstract class ScaledFloat8 implements GroupKernel {
   /** Rows and columns of a tile. */
   static final int TILE = 128;
 
-  /** Columns of a tile's band that are scaled and then cast while they are in the cache. */
-  private static final int STRIPE_TILES = 4;
-
   private static final float SCALE_OF_ZEROS = 0x1p-23f;
 
   /** Which elements share a scale. */
@@ -61,7 +58,24 @@ abstract class ScaledFloat8 implements GroupKernel {
       MemorySegment target,
       long targetOffset);
 
-  /** The reverse. */
+  /**
+   * The greatest magnitudes of the tiles of a band, as raw bits. It is read row after row: shorter
+   * runs of each row, as long as the cache holds, cost more than to read the band twice.
+   */
+  abstract void magnitudes(
+      MemorySegment source, long sourceOffset, int columns, int rows, int[] greatest);
+
+  /** Casts the tiles of a band. */
+  abstract void castTiles(
+      MemorySegment source,
+      long sourceOffset,
+      int columns,
+      int rows,
+      float[] scales,
+      MemorySegment target,
+      long targetOffset);
+
+  /** The reverse of {@link #cast}. */
   abstract void widen(
       MemorySegment source,
       long sourceOffset,
@@ -114,36 +128,21 @@ abstract class ScaledFloat8 implements GroupKernel {
       int band) {
     int rows = length / columns;
     int tiles = (columns + TILE - 1) / TILE;
+    int[] greatest = new int[tiles];
+    magnitudes(source, offset, columns, rows, greatest);
+    float[] scales = new float[tiles];
     int magnitude = 0;
-    for (int first = 0; first < tiles; first += STRIPE_TILES) {
-      int end = Math.min(first + STRIPE_TILES, tiles);
-      int[] greatest = new int[end - first];
-      for (int row = 0; row < rows; row++) {
-        for (int tile = first; tile < end; tile++) {
-          int at = row * columns + tile * TILE;
-          int found = magnitude(source, offset + 4L * at, tileColumns(tile, columns));
-          greatest[tile - first] = Math.max(greatest[tile - first], found);
-        }
-      }
-      float[] scales = new float[end - first];
-      for (int tile = first; tile < end; tile++) {
-        float scale = scale(type, Float.intBitsToFloat(greatest[tile - first]));
-        parts[1].set(JAVA_FLOAT_UNALIGNED, 4L * ((long) band * tiles + tile), scale);
-        scales[tile - first] = scale;
-        magnitude = Math.max(magnitude, greatest[tile - first]);
-      }
-      for (int row = 0; row < rows; row++) {
-        for (int tile = first; tile < end; tile++) {
-          int at = row * columns + tile * TILE;
-          int count = tileColumns(tile, columns);
-          cast(source, offset + 4L * at, count, scales[tile - first], parts[0], (long) to + at);
-        }
-      }
+    for (int tile = 0; tile < tiles; tile++) {
+      scales[tile] = scale(type, Float.intBitsToFloat(greatest[tile]));
+      parts[1].set(JAVA_FLOAT_UNALIGNED, 4L * ((long) band * tiles + tile), scales[tile]);
+      magnitude = Math.max(magnitude, greatest[tile]);
     }
+    castTiles(source, offset, columns, rows, scales, parts[0], to);
     return magnitude;
   }
 
-  private static int tileColumns(int tile, int columns) {
+  /** The columns of a tile, of which the last one may be narrower. */
+  static int tileColumns(int tile, int columns) {
     return Math.min(TILE, columns - tile * TILE);
   }
 
