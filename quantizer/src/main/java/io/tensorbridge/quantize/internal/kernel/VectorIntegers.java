@@ -30,8 +30,18 @@ final class VectorIntegers implements GroupKernel {
     byte[] codes = new byte[Strip.ELEMENTS + 1];
     byte[] packed = new byte[Strip.ELEMENTS / 2];
     long all = ValueRange.EMPTY;
+    int magnitude = 0;
     int span = Strip.wholeGroups(groupElements);
-    for (int from = 0; from < elements; from += span) {
+    int tiled = 0;
+    if (SymmetricTile.takes(rule, groupElements)) {
+      SymmetricTile tile = new SymmetricTile(rule, groupElements);
+      int tileElements = SymmetricTile.GROUPS * groupElements;
+      for (; tiled <= elements - tileElements; tiled += tileElements) {
+        int found = tile.quantize(source, sourceOffset + 4L * tiled, tiled / groupElements, parts);
+        magnitude = Math.max(magnitude, found);
+      }
+    }
+    for (int from = tiled; from < elements; from += span) {
       int to = Math.min(from + span, elements);
       for (int start = from; start < to; start += groupElements) {
         int length = Math.min(groupElements, to - start);
@@ -50,7 +60,10 @@ final class VectorIntegers implements GroupKernel {
       }
     }
     rule.clearPadding(parts[0], elements);
-    return ValueRange.magnitude(all);
+    if (tiled < elements) {
+      magnitude = Math.max(magnitude, ValueRange.magnitude(all));
+    }
+    return magnitude;
   }
 
   private static long range(MemorySegment source, long from, int count) {

@@ -132,6 +132,8 @@ final class KernelTwins {
     compareGroups(format, 64, count);
     compareGroups(format, count, count);
     if (count % 8 == 1) {
+      compareGroups(format, 32, 37 * count);
+      compareGroups(format, 48, 41 * count);
       compareGroups(format, 128, 23 * count);
       compareGroups(format, 2048, 31 * count);
       compareGroups(format, 31 * count, 31 * count);
