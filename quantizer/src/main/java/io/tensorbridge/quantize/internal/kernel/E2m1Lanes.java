@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.internal.kernel;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Vectors of {@link E2m1}. */
 final class E2m1Lanes {
@@ -10,15 +11,21 @@ final class E2m1Lanes {
 
   /** As {@link E2m1#magnitudeCode}. */
   static IntVector magnitudeCodes(IntVector bits) {
-    IntVector small = above(bits, E2m1.QUARTER).add(above(bits, E2m1.THREE_QUARTERS));
+    return magnitudeCodes(Lanes.INTS, bits);
+  }
+
+  /** The same, of vectors of a species. */
+  static IntVector magnitudeCodes(VectorSpecies<Integer> species, IntVector bits) {
+    IntVector small =
+        above(species, bits, E2m1.QUARTER).add(above(species, bits, E2m1.THREE_QUARTERS));
     return bits.add(E2m1.ROUNDING)
         .lanewise(VectorOperators.ASHR, E2m1.ROUNDING_SHIFT)
         .max(small);
   }
 
   /** 1 where bits are greater than a limit, 0 elsewhere. */
-  private static IntVector above(IntVector bits, int limit) {
-    return IntVector.broadcast(Lanes.INTS, limit).sub(bits).lanewise(VectorOperators.LSHR, 31);
+  private static IntVector above(VectorSpecies<Integer> species, IntVector bits, int limit) {
+    return IntVector.broadcast(species, limit).sub(bits).lanewise(VectorOperators.LSHR, 31);
   }
 
   /** As {@link E2m1#signed}; a code that is not 0 gets bit 3 when 7 is added. */

@@ -27,6 +27,9 @@ final class Lanes {
   /** Floats in a vector: 4, 8 or 16. */
   static final int COUNT = FLOATS.length();
 
+  /** The number of each lane. */
+  static final IntVector INDEX = IntVector.zero(INTS).addIndex(1);
+
   /** A vector of at least as many bytes as there are floats in a vector. */
   static final VectorSpecies<Byte> BYTES =
       COUNT == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;

@@ -24,14 +24,15 @@ final class Nvfp4Layout {
   static final int CODES = PARTS;
   static final int BYTES = CODES + ELEMENTS / 2;
 
-  private static final int GREATEST = 0x7e;
+  /** The code of all scales that are too great. */
+  static final int GREATEST = 0x7e;
   private static final int NOT_A_NUMBER = 0x7f;
-  private static final int EXPONENT_BIAS_DIFFERENCE = (127 - 7) << 3;
-  private static final int TOP_EXPONENT = 15 << 3;
-  private static final float LEAST_NORMAL = 0x1p-6f;
+  static final int EXPONENT_BIAS_DIFFERENCE = (127 - 7) << 3;
+  static final int TOP_EXPONENT = 15 << 3;
+  static final float LEAST_NORMAL = 0x1p-6f;
 
   /** Up to this many times the half scale, all errors of near codes are exact. */
-  private static final float EXACT = 24f;
+  static final float EXACT = 24f;
 
   /** Half the scale by its byte, as {@code ggml_ue4m3_to_fp32}; bit 7 means nothing. */
   private static final float[] HALF_SCALES = new float[256];

@@ -22,7 +22,6 @@ final class SymmetricTile {
 
   private static final int STEP = Lanes.COUNT * Float.BYTES;
   private static final int MAGIC_BITS = Float.floatToRawIntBits(Int8Rule.MAGIC);
-  private static final IntVector LANES = IntVector.zero(Lanes.INTS).addIndex(1);
 
   private final IntegerRule rule;
   private final int groupElements;
@@ -82,7 +81,7 @@ final class SymmetricTile {
         greatest = greatest.max(key(Lanes.ints(source, start + at)));
       }
       int extreme = greatest.reduceLanes(VectorOperators.MAX);
-      extremes = extremes.blend(extreme, LANES.eq(i));
+      extremes = extremes.blend(extreme, Lanes.INDEX.eq(i));
     }
     return extremes;
   }

@@ -26,6 +26,7 @@ final class VectorNvfp4 implements BlockKernel {
   private static final int LANES = FLOATS.length();
   private static final int STEP = LANES * Float.BYTES;
   private static final int GROUP = 8;
+  private static final int GROUP_PARTS = GROUP * PARTS;
   private static final int BLOCK = ELEMENTS * Float.BYTES;
   private static final int PART = PART_ELEMENTS * Float.BYTES;
   private static final int HALF = PART / 2;
@@ -40,16 +41,23 @@ final class VectorNvfp4 implements BlockKernel {
       MemorySegment target,
       long targetOffset,
       int blocks) {
+    byte[] scaleCodes = new byte[GROUP_PARTS];
+    float[] scales = new float[GROUP_PARTS];
     int magnitude = 0;
     int block = 0;
     for (; block <= blocks - GROUP; block += GROUP) {
       MemorySegment from = source.asSlice(sourceOffset + (long) block * BLOCK, GROUP * BLOCK);
       MemorySegment to = target.asSlice(targetOffset + (long) block * BYTES, GROUP * BYTES);
-      for (int part = 0; part < GROUP * PARTS; part++) {
+      magnitude = Math.max(magnitude, scale(from, scaleCodes, scales));
+      for (int part = 0; part < GROUP_PARTS; part++) {
         int start = part / PARTS * BYTES;
         int codes = start + CODES + part % PARTS * HALF_ELEMENTS;
-        int greatest = quantizePart(from, part * PART, to, start + part % PARTS, codes);
-        magnitude = Math.max(magnitude, greatest);
+        to.set(JAVA_BYTE, start + part % PARTS, scaleCodes[part]);
+        if (scales[part] == 0) {
+          first(from, part * PART, scaleCodes[part], to, codes);
+        } else {
+          nearest(from, part * PART, scales[part], to, codes);
+        }
       }
     }
     if (block < blocks) {
@@ -61,55 +69,61 @@ final class VectorNvfp4 implements BlockKernel {
     return magnitude;
   }
 
-  private static int quantizePart(
-      MemorySegment source, int from, MemorySegment target, int scaleTo, int to) {
+  /**
+   * Makes the scales of a group, a vector of them at once; returns the greatest magnitude. A scale is
+   * given as 0 where the nearest value isn't always what ggml takes, as 1 where all values are 0.
+   */
+  private static int scale(MemorySegment source, byte[] scaleCodes, float[] scales) {
+    IntVector greatest = IntVector.zero(Lanes.INTS);
+    for (int part = 0; part < GROUP_PARTS; part += Lanes.COUNT) {
+      IntVector magnitudes = IntVector.zero(Lanes.INTS);
+      for (int i = 0; i < Lanes.COUNT; i++) {
+        magnitudes = magnitudes.blend(magnitude(source, (part + i) * PART), Lanes.INDEX.eq(i));
+      }
+      IntVector codes = Nvfp4Lanes.scaleCodes(magnitudes);
+      FloatVector halves = Nvfp4Lanes.halfScales(codes);
+      VectorMask<Float> isExact =
+          magnitudes.reinterpretAsFloats()
+              .compare(VectorOperators.LE, halves.mul(Nvfp4Layout.EXACT));
+      Lanes.storeBytes(codes, scaleCodes, part);
+      FloatVector.zero(Lanes.FLOATS)
+          .blend(halves.add(halves), isExact)
+          .blend(1f, magnitudes.eq(0).cast(Lanes.FLOATS))
+          .intoArray(scales, part);
+      greatest = greatest.max(magnitudes);
+    }
+    return greatest.reduceLanes(VectorOperators.MAX);
+  }
+
+  private static int magnitude(MemorySegment source, int from) {
     IntVector greatest = bits(source, from).and(0x7fffffff);
     for (int at = STEP; at < PART; at += STEP) {
       greatest = greatest.max(bits(source, from + at).and(0x7fffffff));
     }
-    int magnitudeBits = greatest.reduceLanes(VectorOperators.MAX);
-    float magnitude = Float.intBitsToFloat(magnitudeBits);
-    int scaleCode = Nvfp4Layout.scaleCode(magnitude);
-    float halfScale = Nvfp4Layout.halfScale(scaleCode);
-    target.set(JAVA_BYTE, scaleTo, (byte) scaleCode);
-    if (halfScale == 0) {
-      target.asSlice(to, HALF_ELEMENTS).fill((byte) 0);
-    } else if (Nvfp4Layout.isExact(magnitude, halfScale)) {
-      nearest(source, from, halfScale, target, to);
-    } else {
-      first(source, from, halfScale, target, to);
-    }
-    return magnitudeBits;
+    return greatest.reduceLanes(VectorOperators.MAX);
   }
 
   private static void nearest(
-      MemorySegment source, int from, float halfScale, MemorySegment target, int to) {
+      MemorySegment source, int from, float scale, MemorySegment target, int to) {
     for (int at = 0; at < HALF; at += STEP) {
       IntVector nibbles = IntVector.zero(INTS);
       for (int half = HALF; half >= 0; half -= HALF) { // a loop, so that it is inlined once
-        IntVector codes = codes(bits(source, from + half + at), halfScale);
+        IntVector codes = codes(bits(source, from + half + at), scale);
         nibbles = nibbles.lanewise(VectorOperators.LSHL, 4).or(codes);
       }
       store(nibbles, target, to + at / Float.BYTES);
     }
   }
 
-  private static IntVector codes(IntVector bits, float halfScale) {
-    FloatVector magnitudes = bits.and(0x7fffffff).reinterpretAsFloats();
-    IntVector codes =
-        IntVector.zero(INTS)
-            .add(1, above(magnitudes, E2m1.LIMIT_0 * halfScale))
-            .add(1, above(magnitudes, E2m1.LIMIT_1 * halfScale))
-            .add(1, above(magnitudes, E2m1.LIMIT_2 * halfScale))
-            .add(1, above(magnitudes, E2m1.LIMIT_3 * halfScale))
-            .add(1, above(magnitudes, E2m1.LIMIT_4 * halfScale))
-            .add(1, above(magnitudes, E2m1.LIMIT_5 * halfScale))
-            .add(1, above(magnitudes, E2m1.LIMIT_6 * halfScale));
+  /**
+   * A limit of a code times the scale is a float, and what is above it has a quotient above the limit,
+   * since the next float is further away, in proportion, than half a unit of the limit.
+   */
+  private static IntVector codes(IntVector bits, float scale) {
+    IntVector magnitudes =
+        bits.and(0x7fffffff).reinterpretAsFloats().div(scale).reinterpretAsInts();
+    IntVector codes = E2m1Lanes.magnitudeCodes(INTS, magnitudes).min(E2m1.MAX_CODE);
     return E2m1Lanes.signed(codes, bits);
-  }
-
-  private static VectorMask<Integer> above(FloatVector magnitudes, float limit) {
-    return magnitudes.compare(VectorOperators.GT, limit).cast(INTS);
   }
 
   private static IntVector bits(MemorySegment source, int offset) {
@@ -127,7 +141,12 @@ final class VectorNvfp4 implements BlockKernel {
   }
 
   private static void first(
-      MemorySegment source, int from, float halfScale, MemorySegment target, int to) {
+      MemorySegment source, int from, int scaleCode, MemorySegment target, int to) {
+    float halfScale = Nvfp4Layout.halfScale(scaleCode);
+    if (halfScale == 0) {
+      target.asSlice(to, HALF_ELEMENTS).fill((byte) 0);
+      return;
+    }
     for (int j = 0; j < HALF_ELEMENTS; j++) {
       float low = source.get(JAVA_FLOAT_UNALIGNED, from + 4 * j);
       float high = source.get(JAVA_FLOAT_UNALIGNED, from + HALF + 4 * j);
@@ -148,7 +167,7 @@ final class VectorNvfp4 implements BlockKernel {
     for (; block <= blocks - GROUP; block += GROUP) {
       MemorySegment from = source.asSlice(sourceOffset + (long) block * BYTES, GROUP * BYTES);
       MemorySegment to = target.asSlice(targetOffset + (long) block * BLOCK, GROUP * BLOCK);
-      for (int part = 0; part < GROUP * PARTS; part++) {
+      for (int part = 0; part < GROUP_PARTS; part++) {
         int start = part / PARTS * BYTES;
         int scaleCode = Byte.toUnsignedInt(from.get(JAVA_BYTE, start + part % PARTS));
         float scale = Nvfp4Layout.halfScale(scaleCode);
