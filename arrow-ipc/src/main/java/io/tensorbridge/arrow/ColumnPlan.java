@@ -19,7 +19,11 @@ final class ColumnPlan {
     plan.node(column.length(), column.nullCount());
     ArrowLayout layout = column.layout();
     for (int i = 0; i < layout.buffers().size(); i++) {
-      plan.buffer(column.buffer(i).bytes().asSlice(0, needed(column, layout.buffers().get(i))));
+      BufferLayout buffer = layout.buffers().get(i);
+      plan.buffer(
+          buffer.kind() == BufferKind.OFFSETS && column.length() == 0
+              ? firstOffset(buffer)
+              : column.buffer(i).bytes().asSlice(0, needed(column, buffer)));
     }
     if (layout.variadic()) {
       for (int i = layout.buffers().size(); i < column.bufferCount(); i++) {
@@ -28,6 +32,11 @@ final class ColumnPlan {
       plan.viewed(column.bufferCount() - layout.buffers().size());
     }
     column.children().forEach(this::add);
+  }
+
+  /** The format asks for it; nanoarrow reads it, though no row does. */
+  private static MemorySegment firstOffset(BufferLayout offsets) {
+    return MemorySegment.ofArray(new byte[(int) offsets.elementBits() / Byte.SIZE]);
   }
 
   private static long needed(ArrowColumn column, BufferLayout buffer) {
