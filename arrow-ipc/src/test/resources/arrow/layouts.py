@@ -281,4 +281,5 @@ def main():
         golden(sys.argv[2])
 
 
-main()
+if __name__ == "__main__":
+    main()
