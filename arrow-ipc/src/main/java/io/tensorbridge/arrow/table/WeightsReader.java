@@ -4,6 +4,7 @@ import io.tensorbridge.DType;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.arrow.ArrowBatch;
 import io.tensorbridge.arrow.ArrowColumn;
@@ -61,12 +62,25 @@ final class WeightsReader {
     if (!weights.field().extensionName().orElse("").equals(TensorColumns.FIXED_SHAPE)) {
       return Shape.of(extent.length());
     }
-    Tensor tensor = TensorColumns.row(weights, row).tensor();
+    Tensor tensor = tensorOf(weights, row, name);
     if (!tensor.isRowMajor()) {
       throw columns.wrongShape(name, tensor.shape() + " whose dimensions are permuted; write it"
           + " without a permutation");
     }
     return tensor.shape();
+  }
+
+  /** Says in which file and where the parameters of the extension type are wrong. */
+  private Tensor tensorOf(ArrowColumn weights, long row, String name) {
+    try {
+      return TensorColumns.row(weights, row).tensor();
+    } catch (FormatException malformed) {
+      throw malformed.byteOffset() >= 0
+          ? malformed
+          : columns.broken(malformed.rule(), name, ": " + malformed.getMessage());
+    } catch (TensorException unfit) {
+      throw columns.wrongShape(name, ": " + unfit.getMessage());
+    }
   }
 
   private static boolean isFloating(ArrowField field) {
