@@ -58,12 +58,7 @@ final class SymmetricTile {
       magnitude = Math.max(magnitude, (greatest ^ Integer.MIN_VALUE) >>> 1);
     }
     for (int group = 0; group < GROUPS; group++) {
-      float operand = operands[group];
-      if (rule.isOnnx()) {
-        multiply(values, group * groupBytes, operand, codes, group * codeBytes);
-      } else {
-        divide(values, group * groupBytes, operand, codes, group * codeBytes);
-      }
+      store(values, group * groupBytes, operands[group], codes, group * codeBytes);
     }
     return magnitude;
   }
@@ -123,17 +118,13 @@ final class SymmetricTile {
     }
   }
 
-  private void multiply(MemorySegment source, int from, float factor, MemorySegment codes, int to) {
-    int maxCode = rule.maxCode();
-    float shift = rule.middle();
+  /** Stores the codes of a group, for both layouts in one loop, so that it is inlined once. */
+  private void store(MemorySegment source, int from, float operand, MemorySegment codes, int to) {
     for (int at = 0; at < groupElements; at += UNIT) {
       ByteVector packed = ByteVector.zero(AdjacentNibbles.BYTES);
       for (int part = 0; part < AdjacentNibbles.PARTS; part++) {
         int element = at + part * Lanes.COUNT;
-        FloatVector shifted = Lanes.floats(source, from + 4 * element).mul(factor).add(shift);
-        FloatVector raised = shifted.add(IntegerRule.BELOW_HALF);
-        IntVector code = (IntVector) raised.convertShape(VectorOperators.F2I, Lanes.INTS, 0);
-        code = code.max(0).min(maxCode);
+        IntVector code = code(Lanes.floats(source, from + 4 * element), operand);
         if (rule.bits() == 8) {
           Lanes.storeBytes(code, codes, to + element);
         } else {
@@ -146,25 +137,16 @@ final class SymmetricTile {
     }
   }
 
-  private void divide(MemorySegment source, int from, float divisor, MemorySegment codes, int to) {
-    int least = MAGIC_BITS - rule.middle();
-    int greatest = MAGIC_BITS + rule.middle() - 1;
-    for (int at = 0; at < groupElements; at += UNIT) {
-      ByteVector packed = ByteVector.zero(AdjacentNibbles.BYTES);
-      for (int part = 0; part < AdjacentNibbles.PARTS; part++) {
-        int element = at + part * Lanes.COUNT;
-        FloatVector quotients = Lanes.floats(source, from + 4 * element).div(divisor);
-        IntVector raised = quotients.add(Int8Rule.MAGIC).reinterpretAsInts();
-        IntVector code = raised.max(least).min(greatest).sub(least);
-        if (rule.bits() == 8) {
-          Lanes.storeBytes(code, codes, to + element);
-        } else {
-          packed = packed.or(AdjacentNibbles.pack(code, part));
-        }
-      }
-      if (rule.bits() == 4) {
-        packed.intoMemorySegment(codes, to + at / 2, Lanes.ORDER);
-      }
+  /** As {@link IntegerRule#code}. */
+  private IntVector code(FloatVector values, float operand) {
+    if (rule.isOnnx()) {
+      FloatVector shifted = values.mul(operand).add(rule.middle());
+      FloatVector raised = shifted.add(IntegerRule.BELOW_HALF);
+      IntVector code = (IntVector) raised.convertShape(VectorOperators.F2I, Lanes.INTS, 0);
+      return code.max(0).min(rule.maxCode());
     }
+    int least = MAGIC_BITS - rule.middle();
+    IntVector raised = values.div(operand).add(Int8Rule.MAGIC).reinterpretAsInts();
+    return raised.max(least).min(least + rule.maxCode()).sub(least);
   }
 }
