@@ -36,6 +36,17 @@ public abstract class FloatSource {
   }
 
   /**
+   * A source made from another one, of the same shape.
+   *
+   * @param dtype in which values are given
+   * @param under what is read
+   */
+  protected FloatSource(DType dtype, FloatSource under) {
+    this.type = new TensorType(dtype, under.type.shape());
+    this.tensors = under.tensors;
+  }
+
+  /**
    * The elements of a plain tensor.
    *
    * @param tensor float32, float16, bfloat16 or float64, with any strides and backing

@@ -2,6 +2,7 @@ package io.tensorbridge.quantize.model;
 
 import io.tensorbridge.quantize.NonFinite;
 import io.tensorbridge.quantize.QuantScheme;
+import io.tensorbridge.quantize.lora.LoraSelection;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,6 +18,7 @@ import java.util.Optional;
  * @param measured whether the result tells how close each tensor is; a gate measures in any case
  * @param gate what each quantized tensor must reach, if anything
  * @param calibration what activations tell of the columns of tensors
+ * @param lora what is merged into the weights before they are quantized
  */
 public record ConversionOptions(
     QuantScheme scheme,
@@ -26,7 +28,8 @@ public record ConversionOptions(
     boolean continueOnError,
     boolean measured,
     Optional<QualityGate> gate,
-    Calibration calibration) {
+    Calibration calibration,
+    LoraSelection lora) {
   /** Keeps its own list. */
   public ConversionOptions {
     overrides = List.copyOf(overrides);
@@ -47,7 +50,7 @@ public record ConversionOptions(
       boolean continueOnError) {
     this(
         scheme, overrides, SkipList.DEFAULT, nonFinite, continueOnError, false,
-        Optional.empty(), Calibration.NONE);
+        Optional.empty(), Calibration.NONE, LoraSelection.NONE);
   }
 
   /**
@@ -68,7 +71,8 @@ public record ConversionOptions(
    */
   public ConversionOptions withSkips(SkipList list) {
     return new ConversionOptions(
-        scheme, overrides, list, nonFinite, continueOnError, measured, gate, calibration);
+        scheme, overrides, list, nonFinite, continueOnError, measured, gate, calibration,
+        lora);
   }
 
   /**
@@ -78,7 +82,8 @@ public record ConversionOptions(
    */
   public ConversionOptions withMeasuring() {
     return new ConversionOptions(
-        scheme, overrides, skips, nonFinite, continueOnError, true, gate, calibration);
+        scheme, overrides, skips, nonFinite, continueOnError, true, gate, calibration,
+        lora);
   }
 
   /**
@@ -90,7 +95,7 @@ public record ConversionOptions(
   public ConversionOptions withGate(QualityGate limits) {
     return new ConversionOptions(
         scheme, overrides, skips, nonFinite, continueOnError, true, Optional.of(limits),
-        calibration);
+        calibration, lora);
   }
 
   /**
@@ -102,6 +107,18 @@ public record ConversionOptions(
    */
   public ConversionOptions withCalibration(Calibration known) {
     return new ConversionOptions(
-        scheme, overrides, skips, nonFinite, continueOnError, measured, gate, known);
+        scheme, overrides, skips, nonFinite, continueOnError, measured, gate, known, lora);
+  }
+
+  /**
+   * The same with adapters that are merged into the weights, in float32 and in the same pass.
+   *
+   * @param selection the adapters
+   * @return new options
+   */
+  public ConversionOptions withLora(LoraSelection selection) {
+    return new ConversionOptions(
+        scheme, overrides, skips, nonFinite, continueOnError, measured, gate, calibration,
+        selection);
   }
 }

@@ -16,6 +16,7 @@ import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.Quantization;
 import io.tensorbridge.quantize.checkpoint.CheckpointLayouts;
 import io.tensorbridge.quantize.checkpoint.StoredEntry;
+import io.tensorbridge.quantize.lora.LoraDelta;
 import io.tensorbridge.quantize.model.TensorPlan.Treatment;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +26,8 @@ import java.util.stream.Stream;
 
 /** Decides what becomes of each tensor when a model is quantized. */
 final class ConversionPlanner {
+  private static final List<String> FLOATS = List.of("f32", "f16", "bf16");
+
   private final TensorFileFormats formats;
   private final TensorFileFormat container;
   private final ConversionOptions options;
@@ -78,17 +81,20 @@ final class ConversionPlanner {
   /**
    * The plan of one tensor.
    *
+   * @param delta what is merged into it, if anything
    * @throws TensorException with the tensor's name, if there is no way
    */
-  TensorPlan plan(ModelTensor tensor) {
+  TensorPlan plan(ModelTensor tensor, Optional<LoraDelta> delta) {
     try {
       for (SchemeOverride override : options.overrides()) {
         if (override.matches(tensor.name())) {
-          return planAs(tensor, override.scheme(), "");
+          return planAs(tensor, override.scheme(), delta, "");
         }
       }
       String skipped = options.skips().reason(tensor.name());
-      return skipped.isEmpty() ? planByRule(tensor) : copy(tensor, skipped);
+      return skipped.isEmpty()
+          ? planByRule(tensor, delta)
+          : keep(tensor, delta, skipped);
     } catch (TensorException refused) {
       throw refused.tensorName().isEmpty() ? refused.named(tensor.name()) : refused;
     }
@@ -97,56 +103,85 @@ final class ConversionPlanner {
   /** The plan of a tensor with another scheme, because it missed its gate with the first. */
   TensorPlan raised(TensorPlan plan, QuantScheme scheme) {
     String note = "missed the gate as " + plan.encoding();
-    return quantize(plan.source(), scheme, plan.note().isEmpty() ? note : plan.note());
+    Optional<LoraDelta> delta =
+        plan.treatment() instanceof Treatment.Quantize quantize
+            ? quantize.delta()
+            : Optional.empty();
+    return quantize(
+        plan.source(), scheme, delta, plan.note().isEmpty() ? note : plan.note());
   }
 
-  private TensorPlan planByRule(ModelTensor tensor) {
+  private TensorPlan planByRule(ModelTensor tensor, Optional<LoraDelta> delta) {
     QuantScheme wanted = options.scheme();
     boolean done = tensor.encoding().equals(wanted.toString());
     if (done || (!tensor.isFloat() && !tensor.isQuantized())) {
-      return planAs(tensor, wanted, "");
+      return planAs(tensor, wanted, delta, "");
     }
     if (tensor.shape().rank() < 2) {
       return planAs(
           tensor,
           FloatScheme.F32,
+          delta,
           wanted == FloatScheme.F32 ? "" : tensor.shape().rank() + "-D tensors stay f32");
     }
     String kept = options.skips().defaultReason(tensor.name(), wanted);
     if (!kept.isEmpty()) {
-      return copy(tensor, kept);
+      return keep(tensor, delta, kept);
     }
     QuantScheme scheme = FallbackTable.fitting(wanted, tensor.shape(), container);
     return planAs(
         tensor,
         scheme,
+        delta,
         scheme.equals(wanted)
             ? ""
             : "rows of " + tensor.shape().flattenedToMatrix().rowLength() + " don't divide into "
                 + wanted + " blocks of " + wanted.blockElements());
   }
 
-  private TensorPlan planAs(ModelTensor tensor, QuantScheme scheme, String note) {
+  private TensorPlan planAs(
+      ModelTensor tensor, QuantScheme scheme, Optional<LoraDelta> delta, String note) {
     if (tensor.isFloat()) {
-      return quantize(tensor, scheme, note);
+      return quantize(tensor, scheme, delta, note);
     }
     if (tensor.isQuantized()) {
-      return tensor.encoding().equals(scheme.toString())
+      return tensor.encoding().equals(scheme.toString()) && delta.isEmpty()
           ? copy(tensor, "is " + tensor.encoding() + " already")
-          : quantize(tensor, scheme, note);
+          : quantize(tensor, scheme, delta, note);
     }
     if (tensor.dtype().isEmpty() && GgmlType.ofEncoding(tensor.encoding()) != null) {
       throw new TensorException(
           ErrorCode.UNSUPPORTED_DTYPE,
           "is " + tensor.encoding() + ", which can't be dequantized; quantize the original model");
     }
+    if (delta.isPresent()) {
+      throw new TensorException(
+          ErrorCode.UNSUPPORTED_DTYPE,
+          "is " + tensor.encoding() + ", no floats: an adapter can't be merged into it");
+    }
     return copy(tensor, "no floats, copied as " + tensor.encoding());
   }
 
-  private TensorPlan quantize(ModelTensor tensor, QuantScheme scheme, String note) {
-    DType dtype = tensor.dtype().orElse(DType.F32);
+  /** As it is; if something is merged into it, at least in its own dtype or scheme. */
+  private TensorPlan keep(ModelTensor tensor, Optional<LoraDelta> delta, String note) {
+    if (delta.isEmpty()) {
+      return copy(tensor, note);
+    }
+    QuantScheme own = tensor.scheme().orElseGet(
+        () -> tensor.isFloat() && FLOATS.contains(tensor.encoding())
+            ? QuantScheme.parse(tensor.encoding())
+            : FloatScheme.F32);
+    return planAs(tensor, own, delta, note);
+  }
+
+  private TensorPlan quantize(
+      ModelTensor tensor, QuantScheme scheme, Optional<LoraDelta> delta, String note) {
+    DType dtype = delta.isPresent() ? DType.F32 : tensor.dtype().orElse(DType.F32);
     TensorType type = new TensorType(dtype, tensor.shape());
-    if (tensor.isFloat() && scheme instanceof FloatScheme plain && plain.dtype() == dtype) {
+    if (delta.isEmpty()
+        && tensor.isFloat()
+        && scheme instanceof FloatScheme plain
+        && plain.dtype() == dtype) {
       return new TensorPlan(
           tensor, new Treatment.Copy(), List.of(TensorEntry.of(tensor.name(), type)), note);
     }
@@ -163,7 +198,7 @@ final class ConversionPlanner {
     List<StoredEntry> entries = entries(tensor, quantization);
     return new TensorPlan(
         tensor,
-        new Treatment.Quantize(quantization, entries),
+        new Treatment.Quantize(quantization, entries, delta),
         entries.stream().map(StoredEntry::entry).toList(),
         fullNote);
   }

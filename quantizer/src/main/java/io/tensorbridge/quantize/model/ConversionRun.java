@@ -16,6 +16,7 @@ import io.tensorbridge.quantize.PartSink;
 import io.tensorbridge.quantize.QualityMeter;
 import io.tensorbridge.quantize.Quantization;
 import io.tensorbridge.quantize.TensorQuality;
+import io.tensorbridge.quantize.lora.LoraDelta;
 import io.tensorbridge.quantize.model.ModelConversion.ProgressListener;
 import io.tensorbridge.quantize.model.TensorPlan.Treatment;
 import java.util.ArrayList;
@@ -143,17 +144,19 @@ final class ConversionRun implements OpBatch.Listener {
   private OpRun make(TensorPlan plan, int firstEntry, PartSink sink) {
     ModelTensor source = plan.source();
     return switch (plan.treatment()) {
-      case Treatment.Quantize(var quantization, var entries) ->
+      case Treatment.Quantize(var quantization, var entries, var delta) ->
           quantize(
-              plan, quantization,
+              plan, quantization, delta,
               new LayoutSink(writer, firstEntry, entries, quantization.parts()));
       case Treatment.Copy() -> new CopyRun(input, source.parts(), sink);
       case Treatment.Dequantize() -> source.floats(input).run(sink);
     };
   }
 
-  private OpRun quantize(TensorPlan plan, Quantization quantization, PartSink sink) {
-    FloatSource source = plan.source().floats(input);
+  private OpRun quantize(
+      TensorPlan plan, Quantization quantization, Optional<LoraDelta> delta, PartSink sink) {
+    FloatSource base = plan.source().floats(input);
+    FloatSource source = delta.map(merged -> merged.over(base)).orElse(base);
     if (!mode.measured()) {
       return quantization.bind(source, sink);
     }

@@ -5,6 +5,7 @@ import io.tensorbridge.CancelledException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.OptionException;
+import io.tensorbridge.Shape;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
@@ -14,6 +15,8 @@ import io.tensorbridge.file.TensorFileWriter;
 import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.Quantization;
 import io.tensorbridge.quantize.Quantizer;
+import io.tensorbridge.quantize.lora.LoraMerge;
+import io.tensorbridge.quantize.lora.LoraSelection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +26,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -104,8 +106,11 @@ public final class ModelConversion implements AutoCloseable {
         open(
             formats, source, format, target, options.scheme().toString(), mode(options),
             search(options, format, planner));
-    return conversion.planned(
-        planner::plan, tensors -> conversion.warnOfIdleOverrides(options, tensors));
+    return conversion.planned(tensors -> {
+      conversion.warnOfIdleOverrides(options, tensors);
+      LoraMerge merge = conversion.match(options.lora(), tensors);
+      return tensor -> planner.plan(tensor, merge.delta(tensor.name()));
+    });
   }
 
   /**
@@ -123,7 +128,8 @@ public final class ModelConversion implements AutoCloseable {
     TensorFileFormat format = formats.forPath(target);
     ModelConversion conversion = open(
         formats, source, format, target, "f32", new ConversionRun.Mode(false, false, null), null);
-    return conversion.planned(tensor -> DequantizationPlanner.plan(tensor, format), tensors -> {});
+    return conversion.planned(
+        tensors -> tensor -> DequantizationPlanner.plan(tensor, format));
   }
 
   /**
@@ -197,10 +203,10 @@ public final class ModelConversion implements AutoCloseable {
   }
 
   private ModelConversion planned(
-      Function<ModelTensor, TensorPlan> planner, Consumer<List<ModelTensor>> check) {
+      Function<List<ModelTensor>, Function<ModelTensor, TensorPlan>> planning) {
     try {
       List<ModelTensor> tensors = ModelTensor.of(input);
-      check.accept(tensors);
+      Function<ModelTensor, TensorPlan> planner = planning.apply(tensors);
       List<TensorPlan> planned = new ArrayList<>(tensors.size());
       for (ModelTensor tensor : tensors) {
         try {
@@ -239,6 +245,17 @@ public final class ModelConversion implements AutoCloseable {
           "tensors that were quantized already lose twice (" + String.join(", ", texts)
               + "); the original model gives better results");
     }
+  }
+
+  private LoraMerge match(LoraSelection selection, List<ModelTensor> tensors) {
+    if (selection.adapters().isEmpty()) {
+      return LoraMerge.NONE;
+    }
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    tensors.forEach(tensor -> shapes.put(tensor.name(), tensor.shape()));
+    LoraMerge merge = LoraMerge.of(selection.adapters(), shapes, selection.allowUnmatched());
+    merge.unmatched().forEach(module -> warnings.add("not merged: " + module));
+    return merge;
   }
 
   private void warnOfIdleOverrides(ConversionOptions options, List<ModelTensor> tensors) {

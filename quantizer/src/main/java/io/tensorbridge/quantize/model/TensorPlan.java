@@ -4,7 +4,9 @@ import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.quantize.FloatScheme;
 import io.tensorbridge.quantize.Quantization;
 import io.tensorbridge.quantize.checkpoint.StoredEntry;
+import io.tensorbridge.quantize.lora.LoraDelta;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What becomes of one tensor in a conversion.
@@ -23,8 +25,11 @@ public record TensorPlan(
      *
      * @param quantization the scheme and its proof for this tensor
      * @param entries how the parts lie in the outputs
+     * @param delta what is merged into the values first, if anything
      */
-    record Quantize(Quantization quantization, List<StoredEntry> entries) implements Treatment {
+    record Quantize(
+        Quantization quantization, List<StoredEntry> entries,
+        Optional<LoraDelta> delta) implements Treatment {
       /** Keeps its own list. */
       public Quantize {
         entries = List.copyOf(entries);
@@ -45,8 +50,19 @@ public record TensorPlan(
    */
   public boolean losesTwice() {
     return source.isQuantized()
-        && treatment instanceof Treatment.Quantize(Quantization quantization, var _)
+        && treatment instanceof Treatment.Quantize(Quantization quantization, var _, var _)
         && !(quantization.scheme() instanceof FloatScheme);
+  }
+
+  /**
+   * The number of adapters that are merged into the tensor.
+   *
+   * @return 0 if it keeps its values
+   */
+  public int adapterCount() {
+    return treatment instanceof Treatment.Quantize(var _, var _, Optional<LoraDelta> delta)
+        ? delta.map(LoraDelta::adapterCount).orElse(0)
+        : 0;
   }
 
   /**
@@ -56,7 +72,7 @@ public record TensorPlan(
    */
   public String encoding() {
     return switch (treatment) {
-      case Treatment.Quantize(Quantization quantization, var _) ->
+      case Treatment.Quantize(Quantization quantization, var _, var _) ->
           quantization.scheme().toString();
       case Treatment.Copy() -> source.encoding();
       case Treatment.Dequantize() -> "f32";

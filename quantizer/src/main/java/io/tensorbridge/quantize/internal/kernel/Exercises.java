@@ -7,6 +7,7 @@ final class Exercises {
   private static final int ELEMENTS = Training.Exercise.ELEMENTS;
   private static final int GROUP = 32;
   private static final int HQQ_GROUP = 64;
+  private static final int RANK = 16;
   private static final UniformRule RULE = new UniformRule(4, false);
 
   private Exercises() {}
@@ -79,5 +80,11 @@ final class Exercises {
 
   static void compare(ErrorKernel kernel, MemorySegment values, MemorySegment coded) {
     kernel.compare(values, 0, values, 0, ELEMENTS);
+  }
+
+  /** The values are the matrix as well as the factors. */
+  static void addLowRank(LowRankKernel kernel, MemorySegment values, MemorySegment coded) {
+    int columns = ELEMENTS / RANK;
+    kernel.add(coded, 0, columns, values, 0, RANK, values, 0, 4L * columns);
   }
 }

@@ -22,6 +22,7 @@ public final class Kernels {
   private final KernelChoice<UniformKernel> uniformDequantizing;
   private final KernelChoice<HqqKernel> hqq;
   private final KernelChoice<ErrorKernel> errors;
+  private final KernelChoice<LowRankKernel> lowRank;
 
   private Kernels(KernelPolicy policy) {
     boolean vectors = policy != KernelPolicy.SCALAR;
@@ -57,6 +58,12 @@ public final class Kernels {
             new ScalarErrors(),
             vectors ? () -> new VectorErrors() : null,
             Exercises::compare);
+    this.lowRank =
+        new KernelChoice<>(
+            "low rank",
+            new ScalarLowRank(),
+            vectors ? () -> new VectorLowRank() : null,
+            Exercises::addLowRank);
     if (policy == KernelPolicy.VECTOR) {
       quantizing.values().forEach(KernelChoice::vectorOnly);
       dequantizing.values().forEach(KernelChoice::vectorOnly);
@@ -66,6 +73,7 @@ public final class Kernels {
       uniformDequantizing.vectorOnly();
       hqq.vectorOnly();
       errors.vectorOnly();
+      lowRank.vectorOnly();
     }
   }
 
@@ -198,5 +206,14 @@ public final class Kernels {
    */
   public KernelChoice<ErrorKernel> errors() {
     return errors;
+  }
+
+  /**
+   * The kernel that adds a product of low rank.
+   *
+   * @return its choice
+   */
+  public KernelChoice<LowRankKernel> lowRank() {
+    return lowRank;
   }
 }

@@ -41,6 +41,7 @@ final class KernelTwins {
     for (int count = 1; count <= 130; count++) {
       compareUniform(count);
       compareErrors(count);
+      compareLowRank(count);
     }
     compareHqq(33);
     System.out.println(Lanes.COUNT + " lanes");
@@ -228,6 +229,23 @@ final class KernelTwins {
           new ScalarErrors().compare(original, MISALIGNED, copy, MISALIGNED, count);
       ErrorSums found = new VectorErrors().compare(original, MISALIGNED, copy, MISALIGNED, count);
       require(expected.equals(found), "errors of " + count + ": " + expected + " " + found);
+    }
+  }
+
+  /** A run of a wider matrix, at odd places. */
+  static void compareLowRank(int count) {
+    int rank = 1 + count % 19;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment factors = values(arena, rank, 3);
+      MemorySegment matrix = values(arena, rank * (count + 3), 4);
+      MemorySegment[] rows = {values(arena, count, 5), values(arena, count, 5)};
+      LowRankKernel[] twins = {new ScalarLowRank(), new VectorLowRank()};
+      for (int i = 0; i < 2; i++) {
+        twins[i].add(
+            rows[i], MISALIGNED, count, factors, MISALIGNED, rank, matrix, MISALIGNED + 4,
+            4L * (count + 3));
+      }
+      requireSame(rows, "a product of rank " + rank + " added to " + count);
     }
   }
 

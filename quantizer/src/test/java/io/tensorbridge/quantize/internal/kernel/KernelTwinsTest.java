@@ -53,6 +53,11 @@ class KernelTwinsTest {
   }
 
   @Test
+  void lowRankTwinsWriteTheSameBytes() {
+    awkwardCounts().forEach(KernelTwins::compareLowRank);
+  }
+
+  @Test
   void uniformTwinsWriteTheSameBytes() {
     awkwardCounts().forEach(KernelTwins::compareUniform);
   }
