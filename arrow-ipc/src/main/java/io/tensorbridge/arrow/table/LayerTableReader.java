@@ -4,7 +4,7 @@ import io.tensorbridge.FormatException;
 import io.tensorbridge.arrow.ArrowFile;
 import java.util.List;
 
-/** Reads either table. */
+/** Reads a table of weights, of quantized layers, or of the modules of a LoRA adapter. */
 final class LayerTableReader {
   static final String WEIGHTS_COLUMN = "weights";
   static final String DATA_COLUMN = "quantized_data";
@@ -23,6 +23,9 @@ final class LayerTableReader {
     }
     if (file.schema().indexOf(DATA_COLUMN) >= 0) {
       return new QuantizedReader(file).read();
+    }
+    if (file.schema().indexOf(LoraTableReader.DOWN_COLUMN) >= 0) {
+      return new LoraTableReader(file).read();
     }
     throw file.source().broken(0, COLUMNS, "it is no table of layers; expected are "
         + WeightsReader.EXPECTED + ", or " + QuantizedReader.EXPECTED + ", the file has "
