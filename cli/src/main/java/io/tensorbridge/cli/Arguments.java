@@ -77,6 +77,10 @@ final class Arguments {
     }
   }
 
+  String text(int positional) {
+    return positionals.get(positional);
+  }
+
   Path path(int positional) {
     return toPath(positionals.get(positional));
   }

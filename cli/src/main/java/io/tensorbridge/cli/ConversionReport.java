@@ -60,6 +60,10 @@ record ConversionReport(
             ByteSize.text(sum.outputBytes)));
     table.print(out);
     notes.forEach((note, count) -> out.println("  " + count + " as " + note));
+    long merged = result.tensors().stream().filter(plan -> plan.adapterCount() > 0).count();
+    if (merged > 0) {
+      out.println("  " + merged + " with adapters merged into them");
+    }
     for (RaisedTensor tensor : result.raised()) {
       out.println(
           "raised: " + tensor.name() + " from " + tensor.from().encoding() + " to "
@@ -115,6 +119,9 @@ record ConversionReport(
       json.writeStringField("from", plan.source().encoding());
       json.writeStringField("to", plan.encoding());
       json.writeNumberField("bytes", plan.byteLength());
+      if (plan.adapterCount() > 0) {
+        json.writeNumberField("adapters", plan.adapterCount());
+      }
       if (!plan.note().isEmpty()) {
         json.writeStringField("note", plan.note());
       }

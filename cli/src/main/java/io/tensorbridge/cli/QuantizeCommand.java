@@ -4,6 +4,8 @@ import io.tensorbridge.BridgeException;
 import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.NonFinite;
+import io.tensorbridge.quantize.lora.LoraSelection;
+import io.tensorbridge.quantize.lora.ScaledAdapter;
 import io.tensorbridge.quantize.model.Calibration;
 import io.tensorbridge.quantize.model.ConversionOptions;
 import io.tensorbridge.quantize.model.ConversionResult;
@@ -39,6 +41,11 @@ final class QuantizeCommand implements Command {
                 + " whose whole name matches; the first that matches decides. May be repeated."))
             .option(Option.value("--skip", "REGEX", "Keep the tensors whose whole name matches as"
                 + " they are, unless an override matches. May be repeated."))
+            .option(Option.value("--lora", "FILE[:SCALE]", "Merge a LoRA adapter into the weights,"
+                + " in float32 before they are quantized; of kohya's names or PEFT's. May be"
+                + " repeated; see docs/lora.md."))
+            .option(Option.flag("--allow-unmatched", "Leave out the modules of adapters that fit no"
+                + " tensor, instead of refusing the adapter."))
             .option(Option.flag("--no-default-skips", "Quantize also what is kept by default:"
                 + " what llama.cpp keeps (norms, small routers, position embeddings), and"
                 + " outside ggml types embeddings and heads; see docs/files.md."))
@@ -70,6 +77,7 @@ final class QuantizeCommand implements Command {
         .example("tensorbridge quantize model.safetensors --scheme q4_0 --min-cosine 0.995 \\")
         .example("    --ladder q4_0,q5_1,q8_0")
         .example("tensorbridge quantize model.safetensors --profile local")
+        .example("tensorbridge quantize unet.safetensors --lora style.safetensors:0.8")
         .appendix(() -> GateOptions.profileTable() + SchemeTable.text());
   }
 
@@ -118,6 +126,15 @@ final class QuantizeCommand implements Command {
             size -> conversion.limitShards(Math.max(1, ByteSize.parse("--max-shard-size", size))));
   }
 
+  private static LoraSelection lora(Arguments arguments) {
+    TensorFileFormats formats = TensorFileFormats.ofServices();
+    List<ScaledAdapter> adapters = new ArrayList<>();
+    for (String text : arguments.values("--lora")) {
+      adapters.add(LoraArgument.read(formats, text));
+    }
+    return new LoraSelection(adapters, arguments.flag("--allow-unmatched"));
+  }
+
   private static ConversionOptions conversionOptions(Arguments arguments) {
     List<SchemeOverride> overrides = new ArrayList<>();
     for (String override : arguments.values("--override")) {
@@ -138,7 +155,8 @@ final class QuantizeCommand implements Command {
             arguments.flag("--continue-on-error"))
             .withSkips(
                 SkipList.of(arguments.values("--skip"), !arguments.flag("--no-default-skips")))
-            .withCalibration(calibration);
+            .withCalibration(calibration)
+            .withLora(lora(arguments));
     boolean measured = arguments.flag("--quality") || arguments.value("--report").isPresent();
     ConversionOptions gated = gate.gate().map(options::withGate).orElse(options);
     return measured ? gated.withMeasuring() : gated;

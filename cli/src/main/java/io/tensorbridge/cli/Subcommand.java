@@ -8,6 +8,7 @@ enum Subcommand {
   DEQUANTIZE("dequantize"),
   INSPECT("inspect"),
   COMPARE("compare"),
+  LORA("lora"),
   SERVE("serve"),
   DEMO("demo"),
   DOCTOR("doctor"),
@@ -25,6 +26,7 @@ enum Subcommand {
       case DEQUANTIZE -> new DequantizeCommand();
       case INSPECT -> new InspectCommand();
       case COMPARE -> new CompareCommand();
+      case LORA -> new LoraCommand();
       case SERVE -> new ServeCommand();
       case DEMO ->
           new PythonCommand("demo", "Run the main job end to end, on a real model file.");
