@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.lora;
 import io.tensorbridge.DType;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.FormatException;
+import io.tensorbridge.OptionException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
@@ -25,6 +26,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -57,6 +59,7 @@ public final class LoraConversion {
    * @param to how the tensors are to be named
    * @param base the shapes of a base model's tensors, which tell where kohya's names had dots; may
    *     be empty for UNets and text encoders of Stable Diffusion
+   * @throws OptionException if the target is a table of modules, {@code *.lora.arrow}
    * @throws TensorException if nothing tells the dots of a name
    * @throws FormatException if the disk refuses, or another adapter's config is in the way
    */
@@ -66,6 +69,7 @@ public final class LoraConversion {
       Path target,
       LoraFormat to,
       Map<String, Shape> base) {
+    requireWritable(target);
     LoraConversion conversion = new LoraConversion(to, base);
     Optional<byte[]> config = conversion.convert(adapter);
     Path configPath = target.resolveSibling(AdapterConfig.FILE);
@@ -80,6 +84,16 @@ public final class LoraConversion {
       writer.commit();
     }
     config.ifPresent(json -> writeConfig(configPath, json));
+  }
+
+  /** Such a table has columns of its own; one of layers under its name would mislead. */
+  private static void requireWritable(Path target) {
+    if (target.toString().toLowerCase(Locale.ROOT).endsWith(".lora.arrow")) {
+      throw new OptionException(
+          ErrorCode.BAD_OPTION,
+          "output",
+          target + ": tables of LoRA modules are read only; write .safetensors");
+    }
   }
 
   private static void requireFree(Path path, byte[] json) {
