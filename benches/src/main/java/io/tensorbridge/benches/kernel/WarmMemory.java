@@ -29,11 +29,17 @@ final class WarmMemory {
   /** What memory is for. */
   enum Area {
     /** Normally distributed float32. */
-    VALUES,
+    VALUES(0),
     /** Parts of a quantized tensor, one behind the other. */
-    CODED,
+    CODED(APART),
     /** Where float32 goes. */
-    DECODED
+    DECODED(2 * APART);
+
+    private final long begin;
+
+    Area(long begin) {
+      this.begin = begin;
+    }
   }
 
   private WarmMemory() {}
@@ -58,8 +64,8 @@ final class WarmMemory {
   }
 
   private static MemorySegment allocate(Area area, long bytes) {
-    long apart = area.ordinal() * APART;
-    MemorySegment memory = Arena.ofAuto().allocate(apart + bytes, 64).asSlice(apart, bytes);
+    MemorySegment memory =
+        Arena.ofAuto().allocate(area.begin + bytes, 64).asSlice(area.begin, bytes);
     if (area == Area.VALUES) {
       fill(memory);
     }
