@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def batches_of(path: Path, form: str) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
 
 
-class Peer:
+class Peer(ABC):
     """A library, and the forms that it knows.
 
     Parameters
@@ -70,13 +71,13 @@ class Peer:
         self.name = name
         self.forms = forms
 
+    @abstractmethod
     def write(self, jobs: Sequence[Job]) -> list[str]:
         """Write all; tell of each ``ok`` or what was wrong."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, paths: Sequence[tuple[Path, str]]) -> list[pa.Table | str]:
         """Read all; return the table or what was wrong."""
-        raise NotImplementedError
 
 
 class PackagePeer(Peer):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -23,7 +24,7 @@ ROWS = 23
 YES = "ok"
 
 
-def generator() -> object:
+def generator() -> Any:
     """Load the script whose layouts the tests in Java use as well."""
     path = ROOT / "arrow-ipc/src/test/resources/arrow/layouts.py"
     spec = importlib.util.spec_from_file_location("layouts", path)
@@ -94,7 +95,7 @@ def tensors() -> dict[str, pa.Array]:
 def cases() -> Iterator[Case]:
     made = generator()
     columns: dict[str, dict[str, pa.Array]] = {}
-    for name, column in made.columns(ROWS).items():  # type: ignore[attr-defined]
+    for name, column in made.columns(ROWS).items():
         columns.setdefault(name.removesuffix(" without nulls"), {})[name] = column
     layouts = {name: pa.table(kinds) for name, kinds in columns.items()}
     layouts |= {f"extension {name}": pa.table({"c": c}) for name, c in tensors().items()}

@@ -69,6 +69,16 @@ def end_with(connection: Connection) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _java_process(main: str, *arguments: str) -> subprocess.Popen[str]:
+    try:
+        command = java_command(main, *arguments)
+    except (FileNotFoundError, ResourceError) as error:
+        raise Unavailable(str(error)) from error
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+
+
 @contextlib.contextmanager
 def java_server(main: str, *arguments: str) -> Iterator[str]:
     """Run a class of the benches module, which serves until its input ends.
@@ -85,13 +95,7 @@ def java_server(main: str, *arguments: str) -> Iterator[str]:
     RuntimeError
         If it ends instead.
     """
-    try:
-        command = java_command(main, *arguments)
-    except (FileNotFoundError, ResourceError) as error:
-        raise Unavailable(str(error)) from error
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with _java_process(main, *arguments) as process:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
             raise RuntimeError(f"{main} did not start; its error output says why")
@@ -114,13 +118,7 @@ def java_conversation(main: str, *arguments: str) -> Iterator[Callable[[str], st
     RuntimeError
         If it ends instead.
     """
-    try:
-        command = java_command(main, *arguments)
-    except (FileNotFoundError, ResourceError) as error:
-        raise Unavailable(str(error)) from error
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
+    with _java_process(main, *arguments) as process:
 
         def answer() -> str:
             line = process.stdout.readline() if process.stdout else ""

@@ -179,10 +179,11 @@ def _wrong(schema: Any, what: str, remedy: str) -> OptionError:
 
 
 def _names(column: Any) -> list[str]:
-    names: list[str] = column.to_pylist()
-    if column.null_count:
+    values: list[str | None] = column.to_pylist()
+    names = [value for value in values if value is not None]
+    if len(names) < len(values):
         raise OptionError(
-            f"row {names.index(None)} has no layer_name (null): name it or leave the row out",  # type: ignore[arg-type]
+            f"row {values.index(None)} has no layer_name (null): name it or leave the row out",
             ErrorCode.BAD_OPTION,
         )
     if len(set(names)) < len(names):

@@ -443,11 +443,13 @@ def check_others(jvm):
         for array in [*leaves(), *nested()]:
             if array.type in (pa.string_view(), pa.binary_view()):
                 continue  # nanoarrow 0.9 alone ruins the heap with these
-            with contextlib.suppress(NotImplementedError):
+            try:
                 there = na.c_array(array)
-                back = na.c_array(column_through_java(jvm, there))
-                assert pa.array(back).equals(array), array.type
-                count += 1
+            except NotImplementedError:
+                continue  # a type that nanoarrow itself can't take from PyArrow
+            back = na.c_array(column_through_java(jvm, there))
+            assert pa.array(back).equals(array), array.type
+            count += 1
         columns = na.c_array(column_through_java(jvm, pa.record_batch(rows)))
         texts = pa.array(columns.child(1))
         del columns

@@ -26,19 +26,8 @@ final class HqqDequantizing implements RangeRun {
   }
 
   @Override
-  public int chunkCount(int phase) {
-    return Math.toIntExact(Math.ceilDiv(elements, Scratch.CHUNK_ELEMENTS));
-  }
-
-  @Override
-  public long firstElement(int chunk) {
-    return Math.min((long) chunk * Scratch.CHUNK_ELEMENTS, elements);
-  }
-
-  @Override
-  public void runChunk(int phase, int chunk) {
-    long from = firstElement(chunk);
-    runRange(from, (int) (firstElement(chunk + 1) - from));
+  public long elements() {
+    return elements;
   }
 
   /** Of whole groups. */

@@ -30,19 +30,8 @@ final class TimeDequantizing implements RangeRun {
   }
 
   @Override
-  public int chunkCount(int phase) {
-    return Math.toIntExact(Math.ceilDiv(grid.elements(), Scratch.CHUNK_ELEMENTS));
-  }
-
-  @Override
-  public long firstElement(int chunk) {
-    return Math.min((long) chunk * Scratch.CHUNK_ELEMENTS, grid.elements());
-  }
-
-  @Override
-  public void runChunk(int phase, int chunk) {
-    long from = (long) chunk * Scratch.CHUNK_ELEMENTS;
-    runRange(from, (int) Math.min(Scratch.CHUNK_ELEMENTS, grid.elements() - from));
+  public long elements() {
+    return grid.elements();
   }
 
   @Override

@@ -2,7 +2,6 @@ package io.tensorbridge.arrow.flight;
 
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
-import io.grpc.stub.StreamObserver;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.tensorbridge.BridgeException;
@@ -34,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * Runs one operation on batches as they come: each is answered by one or more batches of results
  * before the next is taken. A failed item becomes a row; a broken message ends the call.
  */
-final class ExchangeCall implements StreamObserver<FlightMessage> {
+final class ExchangeCall extends MessageReceiver {
   private static final String HOLDER = "Flight results";
 
   private final OpRegistry operations;
@@ -71,20 +70,12 @@ final class ExchangeCall implements StreamObserver<FlightMessage> {
   }
 
   @Override
-  public void onNext(FlightMessage message) {
-    switch (message) {
-      case FlightMessage.Incoming incoming -> {
-        try (incoming) {
-          if (!ended) {
-            take(incoming);
-          }
-        } catch (RuntimeException | IOException failure) {
-          fail(failure);
-        }
-      }
-      case FlightMessage.Broken(String problem) -> fail(FlightErrors.invalid(problem));
-      case FlightMessage.Outgoing _ -> throw new IllegalStateException("our own message came");
-    }
+  boolean isOver() {
+    return ended;
+  }
+
+  @Override
+  void askForMore() {
     owesRequest = true;
     requestIfOwed();
   }
@@ -97,7 +88,8 @@ final class ExchangeCall implements StreamObserver<FlightMessage> {
     }
   }
 
-  private void take(FlightMessage.Incoming message) throws IOException {
+  @Override
+  void take(FlightMessage.Incoming message) throws IOException {
     Begun present = begun;
     if (present == null) {
       Flight.FlightDescriptor told = message.descriptor();
@@ -217,7 +209,8 @@ final class ExchangeCall implements StreamObserver<FlightMessage> {
     client.onNext(new FlightMessage.Outgoing(ArrowMessages.write(plan), metadata, body));
   }
 
-  private void fail(Throwable failure) {
+  @Override
+  void fail(Throwable failure) {
     if (!ended) {
       end();
       client.onError(FlightErrors.of(failure));

@@ -2,13 +2,12 @@ package io.tensorbridge.arrow.flight;
 
 import com.google.protobuf.ByteString;
 import io.grpc.stub.ServerCallStreamObserver;
-import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import org.apache.arrow.flight.impl.Flight;
 import org.jspecify.annotations.Nullable;
 
 /** Receives a table, which replaces an older one of its name once it is complete. */
-final class PutCall implements StreamObserver<FlightMessage> {
+final class PutCall extends MessageReceiver {
   private static final int MESSAGES_AHEAD = 2;
 
   private final TableStore tables;
@@ -35,24 +34,17 @@ final class PutCall implements StreamObserver<FlightMessage> {
   }
 
   @Override
-  public void onNext(FlightMessage message) {
-    switch (message) {
-      case FlightMessage.Incoming incoming -> {
-        try (incoming) {
-          if (!failed) {
-            take(incoming);
-          }
-        } catch (RuntimeException | IOException failure) {
-          fail(failure);
-        }
-      }
-      case FlightMessage.Broken(String problem) -> fail(FlightErrors.invalid(problem));
-      case FlightMessage.Outgoing _ -> throw new IllegalStateException("our own message came");
-    }
+  boolean isOver() {
+    return failed;
+  }
+
+  @Override
+  void askForMore() {
     client.request(1);
   }
 
-  private void take(FlightMessage.Incoming message) throws IOException {
+  @Override
+  void take(FlightMessage.Incoming message) throws IOException {
     if (upload == null) {
       Flight.FlightDescriptor descriptor = message.descriptor();
       if (descriptor != null) {
@@ -68,7 +60,8 @@ final class PutCall implements StreamObserver<FlightMessage> {
     }
   }
 
-  private void fail(Throwable failure) {
+  @Override
+  void fail(Throwable failure) {
     if (!failed) {
       giveUp();
       client.onError(FlightErrors.of(failure));

@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import java.util.function.IntConsumer;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BaseFixedWidthVector;
@@ -75,6 +77,17 @@ final class SampleVectors {
         new VectorSchemaRoot(new Schema(fields, schema.metadata()), vectors, rows), provider);
   }
 
+  /** Lists of no value to three each. */
+  private static void fillLists(
+      int rows, boolean nullable, IntConsumer start, BiConsumer<Integer, Integer> end) {
+    for (int row = 0; row < rows; row++) {
+      if (isSet(row, nullable)) {
+        start.accept(row);
+        end.accept(row, row % 4);
+      }
+    }
+  }
+
   private static boolean isSet(int row, boolean nullable) {
     return !nullable || row % 3 != 1;
   }
@@ -95,41 +108,25 @@ final class SampleVectors {
       }
       case ListVector list -> {
         list.allocateNew();
-        for (int row = 0; row < rows; row++) {
-          if (isSet(row, nullable)) {
-            list.startNewValue(row);
-            list.endValue(row, row % 4);
-          }
-        }
+        fillLists(rows, nullable, list::startNewValue, list::endValue);
         list.setValueCount(rows);
         refill(list.getDataVector(), list.getDataVector().getValueCount());
       }
       case LargeListVector list -> {
         list.allocateNew();
-        for (int row = 0; row < rows; row++) {
-          if (isSet(row, nullable)) {
-            list.startNewValue(row);
-            list.endValue(row, row % 4);
-          }
-        }
+        fillLists(rows, nullable, list::startNewValue, list::endValue);
         list.setValueCount(rows);
         refill(list.getDataVector(), list.getDataVector().getValueCount());
       }
       case ListViewVector list -> {
         list.allocateNew();
-        for (int row = 0; row < rows; row++) {
-          list.startNewValue(row);
-          list.endValue(row, row % 4);
-        }
+        fillLists(rows, false, list::startNewValue, list::endValue);
         list.setValueCount(rows);
         refill(list.getDataVector(), list.getDataVector().getValueCount());
       }
       case LargeListViewVector list -> {
         list.allocateNew();
-        for (int row = 0; row < rows; row++) {
-          list.startNewValue(row);
-          list.endValue(row, row % 4);
-        }
+        fillLists(rows, false, list::startNewValue, list::endValue);
         list.setValueCount(rows);
         refill(list.getDataVector(), list.getDataVector().getValueCount());
       }

@@ -53,36 +53,6 @@ final class ScalarScaledFloat8 extends ScaledFloat8 {
   }
 
   @Override
-  void magnitudes(
-      MemorySegment source, long sourceOffset, int columns, int rows, int[] greatest) {
-    for (int row = 0; row < rows; row++) {
-      for (int tile = 0; tile < greatest.length; tile++) {
-        long from = sourceOffset + 4 * (row * (long) columns + (long) tile * TILE);
-        int found = magnitude(source, from, tileColumns(tile, columns));
-        greatest[tile] = Math.max(greatest[tile], found);
-      }
-    }
-  }
-
-  @Override
-  void castTiles(
-      MemorySegment source,
-      long sourceOffset,
-      int columns,
-      int rows,
-      float[] scales,
-      MemorySegment target,
-      long targetOffset) {
-    for (int row = 0; row < rows; row++) {
-      for (int tile = 0; tile < scales.length; tile++) {
-        long at = row * (long) columns + (long) tile * TILE;
-        int count = tileColumns(tile, columns);
-        cast(source, sourceOffset + 4 * at, count, scales[tile], target, targetOffset + at);
-      }
-    }
-  }
-
-  @Override
   void widen(
       MemorySegment source,
       long sourceOffset,

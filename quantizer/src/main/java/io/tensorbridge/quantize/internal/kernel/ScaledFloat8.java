@@ -62,18 +62,34 @@ abstract class ScaledFloat8 implements GroupKernel {
    * The greatest magnitudes of the tiles of a band, as raw bits. It is read row after row: shorter
    * runs of each row, as long as the cache holds, cost more than to read the band twice.
    */
-  abstract void magnitudes(
-      MemorySegment source, long sourceOffset, int columns, int rows, int[] greatest);
+  private void magnitudes(
+      MemorySegment source, long sourceOffset, int columns, int rows, int[] greatest) {
+    for (int row = 0; row < rows; row++) {
+      for (int tile = 0; tile < greatest.length; tile++) {
+        long from = sourceOffset + 4 * (row * (long) columns + (long) tile * TILE);
+        int found = magnitude(source, from, tileColumns(tile, columns));
+        greatest[tile] = Math.max(greatest[tile], found);
+      }
+    }
+  }
 
   /** Casts the tiles of a band. */
-  abstract void castTiles(
+  private void castTiles(
       MemorySegment source,
       long sourceOffset,
       int columns,
       int rows,
       float[] scales,
       MemorySegment target,
-      long targetOffset);
+      long targetOffset) {
+    for (int row = 0; row < rows; row++) {
+      for (int tile = 0; tile < scales.length; tile++) {
+        long at = row * (long) columns + (long) tile * TILE;
+        int count = tileColumns(tile, columns);
+        cast(source, sourceOffset + 4 * at, count, scales[tile], target, targetOffset + at);
+      }
+    }
+  }
 
   /** The reverse of {@link #cast}. */
   abstract void widen(
