@@ -41,5 +41,5 @@ cd -- "$root/python"
 if [[ -z ${TENSORBRIDGE_JAR:-} && -f $root/cli/target/tensorbridge.jar ]]; then
   export TENSORBRIDGE_JAR=$root/cli/target/tensorbridge.jar
 fi
-exec "$root/.venv/bin/python" -m pytest -c pyproject.toml tests/test_arrow_layouts.py \
+exec "$root/.venv/bin/python" -m pytest -c pyproject.toml tests/test_arrow_layouts.py tests/test_arrow_tensors.py \
   tests/test_arrow_files.py "$@"

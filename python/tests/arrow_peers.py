@@ -35,8 +35,11 @@ class Job:
 
 
 def write_pyarrow(batches: Sequence[pa.RecordBatch], path: Path, form: str, how: str) -> None:
+    versions = pa.ipc.MetadataVersion
     options = pa.ipc.IpcWriteOptions(
-        compression=how if how in ("lz4", "zstd") else None, emit_dictionary_deltas=how == "deltas"
+        compression=how if how in ("lz4", "zstd") else None,
+        emit_dictionary_deltas=how == "deltas",
+        metadata_version=versions.V4 if how == "v4" else versions.V5,
     )
     new = pa.ipc.new_stream if form == STREAM else pa.ipc.new_file
     with (
@@ -166,9 +169,15 @@ def _write_pyarrow(job: Job) -> None:
                   job.target, job.form, job.how)  # fmt: skip
 
 
+def _refuse_v4(job: Job) -> None:
+    if job.how == "v4":
+        raise NotImplementedError("no option for metadata V4")
+
+
 def _write_nanoarrow(job: Job) -> None:
     if job.how in ("lz4", "zstd"):
         raise NotImplementedError("no compression")
+    _refuse_v4(job)
     with nanoarrow.ipc.StreamWriter.from_path(job.target) as writer:
         writer.write_stream(batches_of(job.source, job.form))
 
@@ -182,6 +191,7 @@ def _read_nanoarrow(path: Path, form: str) -> pa.Table:
 
 
 def _write_arro3(job: Job) -> None:
+    _refuse_v4(job)
     compression = {"lz4": "LZ4", "zstd": "ZSTD"}.get(job.how)
     new = arro3.io.write_ipc_stream if job.form == STREAM else arro3.io.write_ipc
     new(arro3.core.RecordBatchReader.from_stream(batches_of(job.source, job.form)), job.target,

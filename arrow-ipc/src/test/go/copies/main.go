@@ -1,7 +1,7 @@
 // Command copies reads Arrow files and streams with arrow-go and writes them again.
 //
 // Standard input holds a line for each: the path that is read, the path that is written in the same
-// form (file or stream), and none, lz4, zstd or deltas, separated by tabs. A line of standard output
+// form (file or stream), and none, lz4, zstd, deltas or v4, separated by tabs. A line of standard output
 // answers each: ok, or "reading: ..." or "writing: ..." with what arrow-go said.
 package main
 
@@ -97,6 +97,9 @@ type batchWriter interface {
 }
 
 func write(found *content, path, how string) error {
+	if how == "v4" {
+		return errors.New("no option for metadata V4")
+	}
 	target, err := os.Create(path)
 	if err != nil {
 		return err

@@ -1,13 +1,13 @@
 //! Reads Arrow files and streams with arrow-rs and writes them again.
 //!
 //! Standard input holds a line for each: the path that is read, the path that is written in the same
-//! form (file or stream), and `none`, `lz4`, `zstd` or `deltas`, separated by tabs. A line of standard
-//! output answers each: `ok`, or `reading: ...` or `writing: ...` with what arrow-rs said.
+//! form (file or stream), and `none`, `lz4`, `zstd`, `deltas` or `v4`, separated by tabs. A line of
+//! standard output answers each: `ok`, or `reading: ...` or `writing: ...` with what arrow-rs said.
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
-use arrow_ipc::CompressionType;
+use arrow_ipc::{CompressionType, MetadataVersion};
 use arrow_schema::{ArrowError, SchemaRef};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -45,6 +45,7 @@ fn options(how: &str) -> Result<IpcWriteOptions, ArrowError> {
     match how {
         "lz4" => options.try_with_compression(Some(CompressionType::LZ4_FRAME)),
         "zstd" => options.try_with_compression(Some(CompressionType::ZSTD)),
+        "v4" => IpcWriteOptions::try_new(64, false, MetadataVersion::V4),
         "deltas" => Ok(options.with_dictionary_handling(DictionaryHandling::Delta)),
         _ => Ok(options),
     }
