@@ -128,7 +128,7 @@ def run_process(command: list[str]) -> Lifetime:
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    with process, _Watch(process.pid) as watch:
+    with process, WatchMemory(process.pid) as watch:
         said, _ = process.communicate()
         nanos = time.perf_counter_ns() - begun
     if process.returncode != 0:
@@ -137,10 +137,17 @@ def run_process(command: list[str]) -> Lifetime:
     return Lifetime(nanos, watch.peak)
 
 
-class _Watch:
-    """Looks at the memory of a process while it runs, in a thread."""
+class WatchMemory:
+    """Looks at the memory of a process every 10 ms, in a thread.
+
+    Attributes
+    ----------
+    peak : int
+        The most besides files that was seen; in bytes.
+    """
 
     def __init__(self, pid: int) -> None:
+        """Watch the process ``pid`` within a ``with`` statement."""
         self.peak = 0
         self._pid = pid
         self._ended = threading.Event()
@@ -153,10 +160,12 @@ class _Watch:
             except (OSError, Unavailable):  # it has ended
                 return
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> WatchMemory:
+        """Begin."""
         self._thread.start()
         return self
 
     def __exit__(self, *raised: object) -> None:
+        """End."""
         self._ended.set()
         self._thread.join()

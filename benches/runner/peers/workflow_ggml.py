@@ -1,9 +1,11 @@
-"""Quantizes a safetensors file to q4_K as a user of torch and ggml would, in a process of its own.
+"""Quantizes a safetensors file as a user of torch and ggml would, in a process of its own.
 
-``python workflow_ggml.py IN.safetensors OUT.gguf`` reads with safetensors and torch, quantizes with
+``python -m runner.peers.workflow_ggml IN.safetensors OUT.gguf q8_0|q4_k [ADAPTER SCALE]`` reads
+with safetensors and torch, merges kohya's adapter if one is given, quantizes with
 ``ggml_quantize_chunk`` of the library in xllamacpp's wheel, a thread for each processor, and writes
-with gguf-py. Rows that don't divide into blocks of 256 become q5_0, as in llama.cpp, or f16. It
-imports nothing of the runner, whose time would count.
+with gguf-py. Rows that don't divide into blocks of 256 become q5_0, as in llama.cpp, or f16.
+``OUT.gguf.seconds`` tells the time without start and imports. It imports little of the runner,
+whose time would count.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import importlib.util
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +40,7 @@ def _ggml() -> Any:
     return library
 
 
-def convert(source: str, target: str) -> None:
+def convert(source: str, target: str, kind: str, adapter: str = "", scale: str = "1") -> None:
     """Convert a file."""
     import gguf
     import numpy as np
@@ -45,12 +48,16 @@ def convert(source: str, target: str) -> None:
     from gguf import GGMLQuantizationType as Type
     from safetensors import safe_open
 
+    from .workflow_merge import Deltas
+
+    begun = time.perf_counter()
     library = _ggml()
+    deltas = Deltas(adapter, float(scale))
     outputs: list[tuple[str, Any, Any]] = []
     chunks: list[tuple[int, Any, Any, int, int, int]] = []
     with safe_open(source, "pt") as file:
         for name in file.keys():  # noqa: SIM118 (the reader is no mapping)
-            tensor = file.get_tensor(name)
+            tensor = deltas.merge(name, file.get_tensor(name))
             if tensor.ndim < 2:
                 outputs.append((name, tensor.numpy(), None))
                 continue
@@ -59,12 +66,12 @@ def convert(source: str, target: str) -> None:
             if columns % 32:
                 outputs.append((name, rows.to(torch.float16).numpy(), None))
                 continue
-            kind = Type.Q5_0 if columns % 256 else Type.Q4_K
-            coded = np.empty((len(rows), library.ggml_row_size(int(kind), columns)), np.uint8)
-            outputs.append((name, coded, kind))
+            chosen = Type.Q8_0 if kind == "q8_0" else Type.Q5_0 if columns % 256 else Type.Q4_K
+            coded = np.empty((len(rows), library.ggml_row_size(int(chosen), columns)), np.uint8)
+            outputs.append((name, coded, chosen))
             step = max(1, _CHUNK_ELEMENTS // columns)
             chunks += [
-                (int(kind), rows, coded, first, min(step, len(rows) - first), columns)
+                (int(chosen), rows, coded, first, min(step, len(rows) - first), columns)
                 for first in range(0, len(rows), step)
             ]
     remaining, lock = iter(chunks), threading.Lock()
@@ -75,9 +82,9 @@ def convert(source: str, target: str) -> None:
                 chunk = next(remaining, None)
             if chunk is None:
                 return
-            kind, rows, coded, first, count, columns = chunk
+            number, rows, coded, first, count, columns = chunk
             library.ggml_quantize_chunk(
-                kind, rows.data_ptr(), coded.ctypes.data, first * columns, count, columns, None
+                number, rows.data_ptr(), coded.ctypes.data, first * columns, count, columns, None
             )
 
     threads = [threading.Thread(target=work) for _ in os.sched_getaffinity(0)]
@@ -86,12 +93,13 @@ def convert(source: str, target: str) -> None:
     for thread in threads:
         thread.join()
     writer = gguf.GGUFWriter(target, "controlnet")
-    for name, array, kind in outputs:
-        writer.add_tensor(name[-63:], array, raw_dtype=kind)
+    for name, array, stored in outputs:
+        writer.add_tensor(name[-63:], array, raw_dtype=stored)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    Path(f"{target}.seconds").write_text(str(time.perf_counter() - begun))
 
 
 if __name__ == "__main__":

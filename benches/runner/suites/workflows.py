@@ -1,8 +1,7 @@
 """``end_to_end_*``: whole jobs, from a model file or weights in memory to the result.
 
 The model has the shapes of the SD1.5 ControlNet (1.4 GB of float32 safetensors, made once, in the
-page cache). ``end_to_end_lora`` and ``end_to_end_controlnet`` join here as groups of the family
-``end_to_end`` as soon as those workflows exist: a function each, added to ``groups``.
+page cache). Jobs with adapters and residuals stand in `lora` and `controlnet`.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ _SCHEME = "q8_0"
 _BLOCK = 32
 _LEAST_PART = 8  # a GGUF is not less than this part of the model: 4.5 of 32 bits make a seventh
 _SAMPLE_STEP = 10
-_PEAK: dict[str, Unit] = {"peak_memory": "bytes"}
-_OUTSIDE: dict[str, Unit] = {"outside_kernels": "ratio"}
+PEAK: dict[str, Unit] = {"peak_memory": "bytes"}
+OUTSIDE: dict[str, Unit] = {"outside_kernels": "ratio"}
 _GGUF_PY = """
 import sys, json, struct, numpy as np, gguf
 from gguf import GGMLQuantizationType as T
@@ -79,20 +78,20 @@ def quantize_group(small: bool = False) -> Group:
                 "cold_process",
                 "./tensorbridge quantize MODEL.safetensors -o OUT.gguf, a whole process.",
                 lambda launch: _cold_process(small, _own_command(_SCHEME)),
-                figures=_PEAK,
+                figures=PEAK,
             ),
             Contender(
                 "warm_bridge",
                 "The weights stand in shared memory: one batch over a warm bridge.",
                 lambda launch: _batch(launch, _shared(launch, small, 1)),
-                figures=_OUTSIDE,
+                figures=OUTSIDE,
             ),
             Contender(
                 "warm_bridge_ordinary",
                 "The weights are arrays over the mapped file: one copy into kept shared memory,"
                 " then as warm_bridge.",
                 lambda launch: _batch(launch, _mapped(launch, small, 1)),
-                figures=_OUTSIDE,
+                figures=OUTSIDE,
             ),
             Contender(
                 "gguf_py",
@@ -100,7 +99,7 @@ def quantize_group(small: bool = False) -> Group:
                 lambda launch: _cold_process(small, _gguf_py_command),
                 role="peer",
                 isolated=True,
-                figures=_PEAK,
+                figures=PEAK,
             ),
         ),
         throughput=Throughput("bytes", _weight_bytes(small, 1)),
@@ -125,7 +124,7 @@ def k_quants_group(small: bool = False) -> Group:
                 "cold_process",
                 "./tensorbridge quantize MODEL.safetensors -o OUT.gguf --scheme q4_k.",
                 lambda launch: _cold_process(small, _own_command("q4_k")),
-                figures=_PEAK,
+                figures=PEAK,
             ),
             Contender(
                 "torch_ggml",
@@ -134,7 +133,7 @@ def k_quants_group(small: bool = False) -> Group:
                 lambda launch: _cold_process(small, _torch_ggml_command),
                 role="peer",
                 isolated=True,
-                figures=_PEAK,
+                figures=PEAK,
             ),
         ),
         throughput=Throughput("bytes", _weight_bytes(small, 1)),
@@ -159,14 +158,14 @@ def sample_group(small: bool = False) -> Group:
                 "warm_bridge",
                 "The weights stand in shared memory: one batch over a warm bridge.",
                 lambda launch: _batch(launch, _shared(launch, small, _SAMPLE_STEP)),
-                figures=_OUTSIDE,
+                figures=OUTSIDE,
             ),
             Contender(
                 "warm_bridge_ordinary",
                 "The weights are arrays over the mapped file: one copy into kept shared memory,"
                 " then as warm_bridge.",
                 lambda launch: _batch(launch, _mapped(launch, small, _SAMPLE_STEP)),
-                figures=_OUTSIDE,
+                figures=OUTSIDE,
             ),
             Contender(
                 "legacy",
@@ -239,7 +238,7 @@ def _batch(launch: Launch, layers: Layers) -> Operation:
 
     def check(result: object) -> None:
         name = next(iter(layers))
-        expected = _q8_0(layers[name])
+        expected = q8_0(layers[name])
         if not np.array_equal(quantize({name: layers[name]}, scheme=_SCHEME)[name].data, expected):
             raise ValueError(f"the blocks of {name} are not those of ggml")
 
@@ -249,7 +248,7 @@ def _batch(launch: Launch, layers: Layers) -> Operation:
 def _legacy(launch: Launch, small: bool) -> Callable[[], object]:
     client, layers = legacy_client(launch), _mapped(launch, small, _SAMPLE_STEP)
     quantize, arrays = client.quantize, list(layers.values())
-    if bytes(quantize(arrays[0], _SCHEME)) != _q8_0(arrays[0]).tobytes():
+    if bytes(quantize(arrays[0], _SCHEME)) != q8_0(arrays[0]).tobytes():
         raise ValueError(f"the blocks of {next(iter(layers))} are not those of ggml")
 
     def call() -> None:
@@ -259,7 +258,7 @@ def _legacy(launch: Launch, small: bool) -> Callable[[], object]:
     return call
 
 
-def _q8_0(array: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def q8_0(array: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Quantize as ggml does: blocks of an fp16 scale and 32 int8, halves away from zero."""
     blocks = array.reshape(-1, _BLOCK)
     scale = np.abs(blocks).max(axis=1, keepdims=True) / np.float32(127)
@@ -273,40 +272,75 @@ def _q8_0(array: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 def _cold_process(small: bool, command: Callable[[Path, Path], list[str]]) -> Operation:
     path = model(small)
-    command(path, path)  # raises here, not in a sample, where it can't run
+    return whole_process(path, lambda target: command(path, target))
+
+
+def whole_process(
+    path: Path,
+    command: Callable[[Path], list[str]],
+    suffix: str = ".gguf",
+    nanos: Callable[[Path], float] | None = None,
+) -> Operation:
+    """Give the operation that quantizes a model by a process of its own.
+
+    Parameters
+    ----------
+    path : Path
+        The model; the result is written beside it, so that both lie on one file system.
+    command : callable
+        Gives the command for a target; raises where it can't run.
+    suffix : str
+        Of the target.
+    nanos : callable, optional
+        Reads from beside the target what the time was, where that isn't the life of the process.
+    """
+    command(path)  # raises here, not in a sample, where it can't run
     peak = 0.0
 
     def measured() -> float:
         nonlocal peak
-        # Beside the model, so that both lie on one file system.
-        with tempfile.TemporaryDirectory(dir=_MODELS, prefix=".out-") as folder:
-            target = Path(folder) / "model.gguf"
-            life = run_process(command(path, target))
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".out-") as folder:
+            target = Path(folder) / f"model{suffix}"
+            life = run_process(command(target))
             if target.stat().st_size < path.stat().st_size // _LEAST_PART:
                 raise ValueError(f"{target.name} has only {target.stat().st_size} bytes")
-        peak = life.peak
-        return life.nanos
+            peak = life.peak
+            return life.nanos if nanos is None else nanos(target)
 
     return Operation(measured=measured, figures=lambda: {"peak_memory": peak})
 
 
 def _own_command(scheme: str) -> Callable[[Path, Path], list[str]]:
-    launcher = str(_ROOT / "tensorbridge")
-    return lambda path, target: [
-        *(launcher, "quantize", str(path), "-o", str(target)),
-        *("--scheme", scheme, "--quiet"),
-    ]
+    return lambda path, target: own_command(path, target, scheme)
+
+
+def own_command(path: Path, target: Path, scheme: str, *more: str) -> list[str]:
+    """Give the command line tool's command that quantizes a file."""
+    command = [str(_ROOT / "tensorbridge"), "quantize", str(path), "-o", str(target)]
+    return [*command, "--scheme", scheme, "--quiet", *more]
 
 
 def _gguf_py_command(path: Path, target: Path) -> list[str]:
-    if importlib.util.find_spec("gguf") is None:
-        raise Unavailable("the package gguf is not installed here; run with --peers")
+    require("gguf")
     return [sys.executable, "-c", _GGUF_PY, str(path), str(target)]
 
 
 def _torch_ggml_command(path: Path, target: Path) -> list[str]:
-    for package in ("torch", "safetensors", "xllamacpp", "gguf"):
+    return peer_command("workflow_ggml", str(path), str(target), "q4_k")
+
+
+def peer_command(script: str, *arguments: str) -> list[str]:
+    """Give the command of a peer's whole job, where its packages are installed."""
+    needed = {
+        "workflow_ggml": ("torch", "safetensors", "xllamacpp", "gguf"),
+        "workflow_bitsandbytes": ("torch", "safetensors", "bitsandbytes"),
+    }
+    require(*needed[script])
+    return [sys.executable, "-m", f"runner.peers.{script}", *arguments]
+
+
+def require(*packages: str) -> None:
+    """Raise `Unavailable` if a package is not installed."""
+    for package in packages:
         if importlib.util.find_spec(package) is None:
             raise Unavailable(f"the package {package} is not installed here; run with --peers")
-    script = _ROOT / "benches" / "runner" / "peers" / "workflow_ggml.py"
-    return [sys.executable, str(script), str(path), str(target)]

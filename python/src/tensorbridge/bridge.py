@@ -437,6 +437,8 @@ class Bridge(ArrowEntries):
         fail_fast: bool = False,
         skip: Sequence[str] | None = None,
         default_skips: bool = True,
+        lora: Mapping[PathLike, float] | None = None,
+        allow_unmatched: bool = False,
         metadata: Mapping[str, str] | None = None,
         max_shard_size: int | str | None = None,
         threads: int | None = None,
@@ -478,6 +480,10 @@ class Bridge(ArrowEntries):
             Regular expressions for whole names of tensors that stay as they are.
         default_skips : bool
             Whether what is usually kept stays as it is: norms, position embeddings, heads.
+        lora : mapping of path to float, optional
+            Adapters that are merged before quantizing, in this order, and their strengths.
+        allow_unmatched : bool
+            Whether their modules that fit no tensor are left out; ``warnings`` names them.
         metadata : mapping of str to str, optional
             Added to that of the file, or replacing it.
         max_shard_size : int or str, optional
@@ -528,6 +534,8 @@ class Bridge(ArrowEntries):
             "fail_fast": fail_fast,
             "skip": None if skip is None else list(skip),
             "no_default_skips": not default_skips,
+            "lora": [f"{os.fspath(path)}:{scale!r}" for path, scale in (lora or {}).items()],
+            "allow_unmatched": allow_unmatched,
             "metadata": metadata,
             "max_shard_size": max_shard_size,
             "threads": threads if threads is not None else self._threads or None,

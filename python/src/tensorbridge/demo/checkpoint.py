@@ -6,8 +6,9 @@ import importlib.resources
 import json
 import math
 import os
+import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ _DTYPES = {"F32": "float32", "F16": "float16", "F64": "float64", "BF16": "bfloat
 _OUTLIER_SHARE = 1e-4
 _OUTLIER_FACTOR = 12.0
 _SMALL_LIMIT = 1 << 20
+_ATTENTION = re.compile(r"\.attn[12]\.to_(q|k|v|out\.0)\.weight$")
 
 
 @dataclass(frozen=True)
@@ -100,25 +102,80 @@ def make_checkpoint(
     progress : callable, optional
         Called with the share that is done.
     """
-    header: dict[str, object] = {
-        "__metadata__": {"made_by": "tensorbridge demo", "seed": str(seed)}
+    rng = np.random.Generator(np.random.SFC64(seed))
+    arrays = (_weights(rng, shape) for shape in shapes.values())
+    _write(path, {"made_by": "tensorbridge demo", "seed": str(seed)}, shapes, arrays, progress)
+
+
+def make_adapter(
+    path: Path, shapes: dict[str, tuple[int, ...]], rank: int = 16, seed: int = 7
+) -> None:
+    """Write a LoRA as kohya's sd-scripts name it, for the attention of a UNet or ControlNet.
+
+    A product has about 3% of the norm of the weight that `make_checkpoint` makes; alpha is half of
+    the rank.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file shall appear, whole or not at all.
+    shapes : dict
+        Name to shape of the base; ``to_q``, ``to_k``, ``to_v`` and ``to_out`` are adapted.
+    rank : int
+        Of each module.
+    seed : int
+        The same seed gives the same bytes.
+    """
+    rng = np.random.Generator(np.random.SFC64(seed))
+    factors: dict[str, npt.NDArray[np.float32]] = {}
+    for name, (rows, columns) in adapted(shapes).items():
+        module = module_of(name)
+        down = rng.standard_normal((rank, columns), dtype=np.float32)
+        up = rng.standard_normal((rows, rank), dtype=np.float32)
+        factors[f"{module}.lora_down.weight"] = down * np.float32(1 / math.sqrt(rank))
+        factors[f"{module}.lora_up.weight"] = up * np.float32(0.0012)
+        factors[f"{module}.alpha"] = np.array(rank / 2, np.float32)
+    stored = {name: array.shape for name, array in factors.items()}
+    _write(path, {"made_by": "tensorbridge demo"}, stored, factors.values(), None)
+
+
+def adapted(shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
+    """Pick the attention matrices, which adapters usually change, with their rows and columns."""
+    return {
+        name: (shape[0], shape[1])
+        for name, shape in shapes.items()
+        if _ATTENTION.search(name) and len(shape) == 2
     }
+
+
+def module_of(name: str) -> str:
+    """Name the module that changes a weight of a UNet or ControlNet, as kohya does."""
+    return "lora_unet_" + name.removesuffix(".weight").replace(".", "_")
+
+
+def _write(
+    path: Path,
+    metadata: dict[str, str],
+    shapes: Mapping[str, tuple[int, ...]],
+    arrays: Iterable[npt.NDArray[np.float32]],
+    progress: Callable[[float], None] | None,
+) -> None:
+    """Write a float32 safetensors file, whole or not at all."""
+    header: dict[str, object] = {"__metadata__": metadata}
     end = 0
     for name, shape in shapes.items():
         begin, end = end, end + 4 * math.prod(shape)
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    rng = np.random.Generator(np.random.SFC64(seed))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.write(struct.pack("<Q", len(text)) + text)
             done = 0
-            for shape in shapes.values():
-                weights = _weights(rng, shape)
-                file.write(weights.data)
-                done += weights.nbytes
+            for array in arrays:
+                file.write(array.data)
+                done += array.nbytes
                 if progress is not None:
                     progress(done / end)
         os.replace(temporary, path)
