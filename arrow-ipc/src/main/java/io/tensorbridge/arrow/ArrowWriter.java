@@ -9,7 +9,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -17,8 +16,10 @@ import java.util.Map;
  * Writes record batches one after another, as a file or a stream; not thread-safe.
  *
  * <p>Buffers are 64-byte aligned, and only as long as the rows need. Dictionaries are written before
- * the first batch that refers to them; a stream also tells that one was replaced. The bytes depend on
- * the batches and the options only.
+ * the first batch that refers to them. One that grows is told by a delta, one that changes otherwise is
+ * replaced in a stream, and refused in a file. The columns of earlier batches are compared with later
+ * ones, so their dictionaries must stay as they are until the end. The bytes depend on the batches and
+ * the options only.
  *
  * <pre>{@code
  * try (ArrowWriter writer = ArrowWriter.toPath(path, file.schema(), WriteOptions.file())) {
@@ -28,14 +29,12 @@ import java.util.Map;
  * }</pre>
  */
 public final class ArrowWriter implements AutoCloseable {
-  static final String ONE_DICTIONARY = "one dictionary for all batches of a file";
-
   private final ArrowSink sink;
   private final ArrowSchema schema;
   private final WriteOptions options;
   private final List<MessageBytes.Place> dictionaries = new ArrayList<>();
   private final List<MessageBytes.Place> batches = new ArrayList<>();
-  private final Map<Long, ArrowColumn> written = new HashMap<>();
+  private final WrittenDictionaries written;
   private long end;
   private boolean finished;
 
@@ -43,6 +42,7 @@ public final class ArrowWriter implements AutoCloseable {
     this.sink = sink;
     this.schema = schema;
     this.options = options;
+    this.written = new WrittenDictionaries(options);
     try {
       if (!options.streaming()) {
         put(0, MemorySegment.ofArray(ArrowFile.MAGIC));
@@ -144,7 +144,8 @@ public final class ArrowWriter implements AutoCloseable {
    * Writes rows, and the dictionaries that they need first.
    *
    * @param batch of this schema
-   * @throws FormatException if the target refuses it, or a file would need a second dictionary
+   * @throws FormatException if the target refuses it, a file would need a second dictionary, or two
+   *     columns have different ones with one id
    * @throws IllegalArgumentException if the columns are of other types
    * @throws BridgeClosedException if it was finished
    */
@@ -156,8 +157,9 @@ public final class ArrowWriter implements AutoCloseable {
           options.compression()
               .map(codec -> Compressor.of(codec, arena))
               .orElse(Compressor.NONE);
+      written.beginBatch();
       for (ArrowColumn column : batch.columns()) {
-        writeDictionaries(column, compressor);
+        writeDictionaries(column, false, compressor, arena);
       }
       BatchPlan plan = new BatchPlan(batch.rowCount(), batch.metadata(), compressor);
       batch.columns().forEach(column -> ColumnPlan.add(plan, column));
@@ -185,27 +187,22 @@ public final class ArrowWriter implements AutoCloseable {
   }
 
   /** Those that a dictionary refers to stand before it. */
-  private void writeDictionaries(ArrowColumn column, Compressor compressor) {
-    column.children().forEach(child -> writeDictionaries(child, compressor));
+  private void writeDictionaries(
+      ArrowColumn column, boolean around, Compressor compressor, Arena arena) {
+    column.children().forEach(child -> writeDictionaries(child, around, compressor, arena));
     if (column.dictionary().isEmpty()) {
       return;
     }
     ArrowColumn values = column.dictionary().get();
-    writeDictionaries(values, compressor);
-    long id = column.field().dictionary().orElseThrow().id();
-    ArrowColumn before = written.get(id);
-    if (before != null && ColumnPlan.sameBytes(before, values)) {
-      return;
+    writeDictionaries(values, true, compressor, arena);
+    WrittenDictionaries.Part part = written.next(column.field(), values, around).orElse(null);
+    if (part != null) {
+      ArrowColumn rows = part.delta() ? ColumnTail.of(values, part.from(), arena) : values;
+      BatchPlan plan = new BatchPlan(rows.length(), Map.of(), compressor);
+      ColumnPlan.add(plan, rows);
+      long id = column.field().dictionary().orElseThrow().id();
+      dictionaries.add(message(plan, plan.dictionaryMetadata(id, part.delta())));
     }
-    if (before != null && !options.streaming()) {
-      throw new FormatException("the dictionary " + id + " of the column \"" + column.field().name()
-          + "\" changes from batch to batch, which a file can't tell; write a stream, or unify the"
-          + " dictionaries; " + ONE_DICTIONARY);
-    }
-    BatchPlan plan = new BatchPlan(values.length(), Map.of(), compressor);
-    ColumnPlan.add(plan, values);
-    dictionaries.add(message(plan, plan.dictionaryMetadata(id)));
-    written.put(id, values);
   }
 
   private MessageBytes.Place message(BatchPlan plan, byte[] metadata) {

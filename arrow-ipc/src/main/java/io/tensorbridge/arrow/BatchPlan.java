@@ -161,9 +161,9 @@ public final class BatchPlan {
   }
 
   /** The flatbuffer of a message of the values of a dictionary. */
-  byte[] dictionaryMetadata(long id) {
+  byte[] dictionaryMetadata(long id, boolean delta) {
     FlatBufferBuilder builder = new FlatBufferBuilder();
-    int batch = DictionaryBatch.createDictionaryBatch(builder, id, recordBatch(builder), false);
+    int batch = DictionaryBatch.createDictionaryBatch(builder, id, recordBatch(builder), delta);
     return finish(builder, MessageHeader.DictionaryBatch, batch, bodyLength, batchMetadata);
   }
 

@@ -15,13 +15,18 @@ import io.tensorbridge.shm.SharedRegion;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ArrowWriterTest {
   private static final ArrowField INT32 = ArrowField.of("x", new ArrowType.Int(32, true), false);
@@ -151,6 +156,91 @@ class ArrowWriterTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void dictionariesThatGrowAreToldByDeltas(boolean stream) {
+    WriteOptions options = stream ? WriteOptions.stream() : WriteOptions.file();
+    Path path = directory.resolve("growing.arrow");
+    try (ArrowFile file = ArrowFile.open(golden("deltas"))) {
+      writeAll(file, path, options);
+      try (ArrowFile read = ArrowFile.open(path)) {
+        read.batches().forEach(batch -> batch.columns().forEach(ArrowColumn::validate));
+        assertThat(texts(read)).isEqualTo(texts(file));
+        assertThat(dictionaryLengths(read))
+            .isEqualTo(stream ? List.of(1L, 2L, 3L) : List.of(3L, 3L, 3L));
+      }
+      WriteOptions without = options.withoutDictionaryDeltas();
+      if (stream) {
+        long length = ArrowWriter.byteLength(file.schema(), file.batches(), options);
+        assertThat(ArrowWriter.byteLength(file.schema(), file.batches(), without))
+            .isGreaterThan(length);
+      } else {
+        assertThatThrownBy(() -> writeAll(file, path, without))
+            .isInstanceOf(FormatException.class);
+      }
+    }
+  }
+
+  private static List<Long> dictionaryLengths(ArrowFile file) {
+    return file.batches().stream()
+        .map(batch -> batch.columns().getFirst().dictionary().orElseThrow().length()).toList();
+  }
+
+  @Test
+  void aFileNeedsNoWordOfADictionaryThatShrinks() {
+    Path path = directory.resolve("shrinking.arrow");
+    try (ArrowFile file = ArrowFile.open(golden("deltas"))) {
+      List<ArrowBatch> shrinking = file.batches().reversed();
+      try (ArrowWriter writer =
+          ArrowWriter.toPath(path, file.schema(), WriteOptions.file().withoutDictionaryDeltas())) {
+        shrinking.forEach(writer::write);
+        writer.finish();
+      }
+      try (ArrowFile read = ArrowFile.open(path)) {
+        assertThat(texts(read.batches())).isEqualTo(texts(shrinking));
+      }
+    }
+  }
+
+  @Test
+  void oneIdHasOneDictionaryInABatch() {
+    ArrowField field = ArrowField.of("f", new ArrowType.Bytes(true, false), true)
+        .withDictionary(new DictionaryEncoding(7, new ArrowType.Int(8, true), false));
+    ArrowColumn small = indexed(field, "a");
+    ArrowColumn large = indexed(field, "a", "b");
+    ArrowSchema schema = new ArrowSchema(List.of(field, field), Map.of());
+    for (List<ArrowColumn> columns : List.of(List.of(small, large), List.of(large, small))) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment memory = arena.allocate(1 << 16, 64);
+        try (ArrowWriter writer =
+            ArrowWriter.toMemory(memory, schema, WriteOptions.stream())) {
+          writer.write(new ArrowBatch(1, columns));
+          memory = memory.asSlice(0, writer.finish());
+        }
+        try (ArrowFile read = ArrowFile.open(memory)) {
+          assertThat(texts(read)).isEqualTo(columns.stream().map(ColumnText::of).toList());
+        }
+      }
+    }
+    List<ArrowColumn> other = List.of(small, indexed(field, "c"));
+    assertThatThrownBy(() -> ArrowWriter.byteLength(
+        schema, List.of(new ArrowBatch(1, other)), WriteOptions.stream()))
+        .isInstanceOf(FormatException.class).hasMessageContaining("ids of their own");
+  }
+
+  /** A row with the last value. */
+  private static ArrowColumn indexed(ArrowField field, String... values) {
+    MemorySegment offsets = MemorySegment.ofArray(
+        IntStream.rangeClosed(0, values.length).toArray());
+    MemorySegment bytes =
+        MemorySegment.ofArray(String.join("", values).getBytes(StandardCharsets.UTF_8));
+    ArrowColumn dictionary = ArrowColumn.of(field.valueField(), values.length, 0,
+        List.of(MemorySegment.NULL, offsets, bytes), List.of(), Optional.empty());
+    byte[] index = {(byte) (values.length - 1)};
+    return ArrowColumn.of(field, 1, 0, List.of(MemorySegment.NULL, MemorySegment.ofArray(index)),
+        List.of(), Optional.of(dictionary));
+  }
+
   private static void writeAll(ArrowFile file, Path path, WriteOptions options) {
     try (ArrowWriter writer = ArrowWriter.toPath(path, file.schema(), options)) {
       file.batches().forEach(writer::write);
@@ -159,8 +249,12 @@ class ArrowWriterTest {
   }
 
   private static List<String> texts(ArrowFile file) {
+    return texts(file.batches());
+  }
+
+  private static List<String> texts(List<ArrowBatch> batches) {
     List<String> texts = new ArrayList<>();
-    file.batches()
+    batches
         .forEach(batch -> batch.columns().forEach(column -> texts.add(ColumnText.of(column))));
     return texts;
   }
