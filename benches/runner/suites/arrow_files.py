@@ -18,7 +18,10 @@ _SIZES_MB = (4, 40, 400)
 _WORK = "io.tensorbridge.benches.peer.ArrowWork"
 _MEMORY_FOLDER = Path("/dev/shm")
 _SAMPLE_NANOS = 20_000_000
-_WARM_UP_TIMES = 20
+# The JVM compiles an opening anew until some hundred thousand were done, and small files must not have
+# had more of them than large ones.
+_WARM_UP_TIMES = 400_000
+_WARM_UP_NANOS = 4e9
 
 
 def groups() -> list[Group]:
@@ -80,11 +83,21 @@ def _work(kind: str, nbytes: int, launch: Launch) -> Operation:
     def once(times: int) -> float:
         return float(ask(f"{kind} {times}").split()[0])
 
-    for _ in range(_WARM_UP_TIMES if nbytes > 100 << 20 else 10 * _WARM_UP_TIMES):
-        nanos = once(1)
+    nanos = _warm(once)
     times = max(1, int(_SAMPLE_NANOS / max(nanos, 1)))
     once(times)
     return Operation(measured=lambda: once(times))
+
+
+def _warm(once: Callable[[int], float]) -> float:
+    """Do a work until it is compiled for good, or takes too long; return its last nanoseconds."""
+    done, spent, times = 0, 0.0, 1
+    while True:
+        nanos = once(times)
+        done, spent = done + times, spent + nanos * times
+        if done >= _WARM_UP_TIMES or spent >= _WARM_UP_NANOS:
+            return nanos
+        times = max(1, int(_SAMPLE_NANOS / max(nanos, 1)))
 
 
 def _start(nbytes: int, launch: Launch) -> Callable[[str], str]:
