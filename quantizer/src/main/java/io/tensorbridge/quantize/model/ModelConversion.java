@@ -7,7 +7,6 @@ import io.tensorbridge.FormatException;
 import io.tensorbridge.OptionException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.TensorException;
-import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormat;
 import io.tensorbridge.file.TensorFileFormats;
@@ -221,7 +220,7 @@ public final class ModelConversion implements AutoCloseable {
       plans = List.copyOf(planned);
       warnOfSecondLosses();
       if (format instanceof GgufFormat) {
-        warnings.addAll(GgufWriter.warnings(outputs(plans)));
+        warnings.addAll(GgufWriter.warnings(OutputFile.entries(plans)));
       }
       return this;
     } catch (RuntimeException refused) {
@@ -339,25 +338,7 @@ public final class ModelConversion implements AutoCloseable {
   }
 
   private TensorFileWriter createWriter(List<TensorPlan> written) {
-    List<TensorEntry> outputs = outputs(written);
-    if (format instanceof GgufFormat) {
-      Map<String, GgufValue> values = OutputMetadata.values(input, written, scheme);
-      metadata.forEach((key, text) -> values.put(key, OutputMetadata.value(values, key, text)));
-      return GgufWriter.create(target, outputs, values);
-    }
-    Map<String, String> text = OutputMetadata.text(input);
-    text.putAll(metadata);
-    return format instanceof SafetensorsFormat && SafetensorsFormat.isIndex(target)
-        ? ShardedSafetensorsWriter.create(target, outputs, text, maxShardBytes)
-        : format.create(target, outputs, text);
-  }
-
-  private static List<TensorEntry> outputs(List<TensorPlan> plans) {
-    List<TensorEntry> outputs = new ArrayList<>(plans.size());
-    for (TensorPlan plan : plans) {
-      outputs.addAll(plan.outputs());
-    }
-    return outputs;
+    return new OutputFile(format, target, scheme, metadata, maxShardBytes).create(input, written);
   }
 
   /** Makes {@link #run} end soon with a {@link CancelledException}, leaving no file behind. */
