@@ -87,4 +87,9 @@ final class Exercises {
     int columns = ELEMENTS / RANK;
     kernel.add(coded, 0, columns, values, 0, RANK, values, 0, 4L * columns);
   }
+
+  static void addWeighted(WeightedSumKernel kernel, MemorySegment values, MemorySegment coded) {
+    kernel.begin(coded, 0, values, 0, 0.5f, ELEMENTS);
+    kernel.add(coded, 0, values, 0, 0.25f, ELEMENTS);
+  }
 }

@@ -23,6 +23,7 @@ public final class Kernels {
   private final KernelChoice<HqqKernel> hqq;
   private final KernelChoice<ErrorKernel> errors;
   private final KernelChoice<LowRankKernel> lowRank;
+  private final KernelChoice<WeightedSumKernel> weightedSum;
 
   private Kernels(KernelPolicy policy) {
     boolean vectors = policy != KernelPolicy.SCALAR;
@@ -64,6 +65,12 @@ public final class Kernels {
             new ScalarLowRank(),
             vectors ? () -> new VectorLowRank() : null,
             Exercises::addLowRank);
+    this.weightedSum =
+        new KernelChoice<>(
+            "weighted sum",
+            new ScalarWeightedSum(),
+            vectors ? () -> new VectorWeightedSum() : null,
+            Exercises::addWeighted);
     if (policy == KernelPolicy.VECTOR) {
       quantizing.values().forEach(KernelChoice::vectorOnly);
       dequantizing.values().forEach(KernelChoice::vectorOnly);
@@ -74,6 +81,7 @@ public final class Kernels {
       hqq.vectorOnly();
       errors.vectorOnly();
       lowRank.vectorOnly();
+      weightedSum.vectorOnly();
     }
   }
 
@@ -215,5 +223,14 @@ public final class Kernels {
    */
   public KernelChoice<LowRankKernel> lowRank() {
     return lowRank;
+  }
+
+  /**
+   * The kernel that adds up weighted terms.
+   *
+   * @return its choice
+   */
+  public KernelChoice<WeightedSumKernel> weightedSum() {
+    return weightedSum;
   }
 }

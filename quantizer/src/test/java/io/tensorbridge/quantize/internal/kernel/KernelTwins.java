@@ -42,7 +42,9 @@ final class KernelTwins {
       compareUniform(count);
       compareErrors(count);
       compareLowRank(count);
+      compareWeightedSum(count);
     }
+    compareWeightedSum(1_300);
     compareHqq(33);
     System.out.println(Lanes.COUNT + " lanes");
   }
@@ -246,6 +248,28 @@ final class KernelTwins {
             4L * (count + 3));
       }
       requireSame(rows, "a product of rank " + rank + " added to " + count);
+    }
+  }
+
+  /** Three terms at odd places, of all magnitudes; some sums overflow. */
+  static void compareWeightedSum(int count) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment[] sums = {values(arena, count, 6), values(arena, count, 6)};
+      WeightedSumKernel[] twins = {new ScalarWeightedSum(), new VectorWeightedSum()};
+      float[] weights = {1.25f, -0.3f, 3e8f};
+      for (int term = 0; term < weights.length; term++) {
+        MemorySegment values = values(arena, count, 7 + term);
+        int[] magnitudes = new int[2];
+        for (int i = 0; i < 2; i++) {
+          magnitudes[i] =
+              term == 0
+                  ? twins[i].begin(
+                      sums[i], MISALIGNED, values, MISALIGNED, weights[term], count)
+                  : twins[i].add(sums[i], MISALIGNED, values, MISALIGNED, weights[term], count);
+        }
+        require(magnitudes[0] == magnitudes[1], "magnitude of " + count + " sums");
+        requireSame(sums, count + " sums of " + (term + 1) + " terms");
+      }
     }
   }
 

@@ -58,6 +58,12 @@ class KernelTwinsTest {
   }
 
   @Test
+  void weightedSumTwinsWriteTheSameBytes() {
+    awkwardCounts().forEach(KernelTwins::compareWeightedSum);
+    KernelTwins.compareWeightedSum(5 * 512 + 3);
+  }
+
+  @Test
   void uniformTwinsWriteTheSameBytes() {
     awkwardCounts().forEach(KernelTwins::compareUniform);
   }
