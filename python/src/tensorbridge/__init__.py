@@ -14,6 +14,7 @@ logger ``tensorbridge``.
 """
 
 from .bridge import Bridge, open
+from .control import ControlSum
 from .errors import (
     BridgeClosed,
     BridgeError,
@@ -40,6 +41,7 @@ __all__ = [
     "BridgeClosed",
     "BridgeError",
     "Cancelled",
+    "ControlSum",
     "ErrorCode",
     "FileResult",
     "FileTensor",

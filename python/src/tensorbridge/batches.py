@@ -116,8 +116,9 @@ class Executor:
         if kept is None:
             batch, kept = yield from self._lay_out(batch, settings)
         layout = kept.layout
-        lease = self._output_lease(layout) if layout.has_outputs else None
-        block = self._block(batch, kept.prelude, layout.items(batch.descriptors), settings)
+        lease = self._outputs_of(batch, layout)
+        items = layout.items(batch.descriptors, batch.lent)
+        block = self._block(batch, kept.prelude, items, settings)
         exchange = self._begin(
             wire.RUN, 0, block, len(batch.names), settings, lease, (batch.keep, lease)
         )
@@ -135,7 +136,7 @@ class Executor:
     def prepare(self, batch: Batch, settings: Settings) -> Steps[Prepared]:
         """Have the server validate a batch once, for any number of runs."""
         batch, kept = yield from self._lay_out(batch, settings)
-        items = kept.layout.items(batch.descriptors)
+        items = kept.layout.items(batch.descriptors, batch.lent)
         block = self._block(batch, kept.prelude, items, settings)
         ticket, status = yield from self._exchange(
             wire.PREPARE, 0, block, len(batch.names), settings, None, batch.keep
@@ -149,7 +150,7 @@ class Executor:
         """Run a prepared batch into fresh outputs, and make its result of the outcome."""
         batch, kept = prepared.batch, prepared.kept
         layout = kept.layout
-        lease = self._output_lease(layout) if layout.has_outputs else None
+        lease = self._outputs_of(batch, layout)
         exchange = self._begin(
             wire.RUN_PREPARED,
             prepared.batch_id,
@@ -390,6 +391,10 @@ class Executor:
             self.forget(ticket.batch_id)
 
     # --- parts ---
+
+    def _outputs_of(self, batch: Batch, layout: Layout) -> Lease | None:
+        own = layout.has_outputs and batch.lent is None
+        return self._output_lease(layout) if own else None
 
     def _output_lease(self, layout: Layout) -> Lease:
         return self._pool.take(layout.total, wire.READWRITE)

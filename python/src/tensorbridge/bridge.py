@@ -17,6 +17,7 @@ from .arrays import adopt
 from .arrow import ArrowEntries
 from .arrow.inputs import Tables
 from .batches import Executor, Settings, Steps
+from .control import ControlEntries
 from .describe import Catalog, refill
 from .driver import drive, drive_async
 from .dtypes import CODES, dtype_named
@@ -95,7 +96,7 @@ def open(
     return Bridge(link, threads or 0, idle)
 
 
-class Bridge(ArrowEntries):
+class Bridge(ArrowEntries, ControlEntries):
     """A connection to a server and the memory that both share; thread-safe.
 
     Made by `open`. Arrays that it gave out stay valid after it was closed. In a forked child its

@@ -40,6 +40,9 @@ class Batch:
     columnar : bool
         Whether outputs of one name lie one behind the other, as the rows of an Arrow column do,
         instead of those of one item.
+    lent : list of bytes, or None
+        Descriptors of the outputs of each item, where they are not the result's own: arrays of the
+        caller that are replaced.
     """
 
     operation: str
@@ -51,6 +54,7 @@ class Batch:
     keep: list[Any]
     errors: dict[str, TensorError]
     columnar: bool = False
+    lent: list[bytes] | None = None
 
     def without(self, gone: Mapping[int, TensorError]) -> Batch:
         """Return the batch without the items that failed."""
@@ -66,6 +70,7 @@ class Batch:
             self.keep,
             errors,
             self.columnar,
+            None if self.lent is None else [self.lent[i] for i in stay],
         )
 
 
@@ -118,15 +123,14 @@ class Layout:
             )
             self.outputs.append(written)
 
-    def items(self, descriptors: Sequence[bytes]) -> bytes:
-        """Write the items around their inputs' descriptors."""
+    def items(self, descriptors: Sequence[bytes], lent: Sequence[bytes] | None = None) -> bytes:
+        """Write the items around their inputs' descriptors, with outputs of the caller if lent."""
+        outputs = self.outputs if lent is None else lent
         if len(descriptors) == 1:
-            return self.heads[0] + descriptors[0] + self.outputs[0]
+            return self.heads[0] + descriptors[0] + outputs[0]
         if not self.has_outputs:
             return b"".join(chain.from_iterable(zip(self.heads, descriptors, strict=True)))
-        return b"".join(
-            chain.from_iterable(zip(self.heads, descriptors, self.outputs, strict=True))
-        )
+        return b"".join(chain.from_iterable(zip(self.heads, descriptors, outputs, strict=True)))
 
 
 def _by_item(plans: Sequence[wire.Plan]) -> tuple[list[tuple[int, ...]], int]:
