@@ -4,12 +4,15 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import io.tensorbridge.cli.CommandSyntax.Option;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormats;
+import io.tensorbridge.quantize.model.ControlNetPart;
 import io.tensorbridge.quantize.model.ModelTensor;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Lists what a model file holds. */
 final class InspectCommand implements Command {
@@ -43,15 +46,25 @@ final class InspectCommand implements Command {
   }
 
   private static void print(PrintWriter out, TensorFile open, List<ModelTensor> tensors) {
-    TextTable table = new TextTable("tensor", "encoding", "shape", ">bytes");
+    boolean controlNet = isControlNet(tensors);
+    TextTable table =
+        controlNet
+            ? new TextTable("tensor", "encoding", "shape", ">bytes", "role")
+            : new TextTable("tensor", "encoding", "shape", ">bytes");
     long bytes = 0;
     long elements = 0;
     for (ModelTensor tensor : tensors) {
-      table.add(
-          tensor.name(),
-          tensor.encoding(),
-          tensor.shape().toString(),
-          Long.toString(tensor.byteLength()));
+      List<String> cells =
+          new ArrayList<>(
+              List.of(
+                  tensor.name(),
+                  tensor.encoding(),
+                  tensor.shape().toString(),
+                  Long.toString(tensor.byteLength())));
+      if (controlNet) {
+        cells.add(ControlNetPart.of(tensor.name()).map(ControlNetPart::toString).orElse(""));
+      }
+      table.add(cells.toArray(String[]::new));
       bytes += tensor.byteLength();
       elements += tensor.shape().elementCount();
     }
@@ -62,15 +75,23 @@ final class InspectCommand implements Command {
       out.println(
           entry.getKey() + ": " + (isLong ? value.substring(0, LONGEST_VALUE) + "..." : value));
     }
+    if (controlNet) {
+      out.println("a ControlNet: what has a role is kept as it is when the rest is quantized");
+    }
     out.println(
         tensors.size() + " tensors, " + elements + " elements, " + ByteSize.text(bytes));
     out.flush();
+  }
+
+  private static boolean isControlNet(List<ModelTensor> tensors) {
+    return ControlNetPart.recognisedIn(tensors.stream().map(ModelTensor::name).toList());
   }
 
   private static void write(
       JsonGenerator generator, Path file, TensorFile open, List<ModelTensor> tensors)
       throws IOException {
     generator.writeStringField("file", file.toString());
+    boolean controlNet = isControlNet(tensors);
     generator.writeArrayFieldStart("tensors");
     for (ModelTensor tensor : tensors) {
       generator.writeStartObject();
@@ -79,6 +100,10 @@ final class InspectCommand implements Command {
           tensor.dtype().isPresent() ? "dtype" : "scheme", tensor.encoding());
       JsonDocument.writeShape(generator, tensor.shape());
       generator.writeNumberField("bytes", tensor.byteLength());
+      Optional<ControlNetPart> part = ControlNetPart.of(tensor.name());
+      if (controlNet && part.isPresent()) {
+        generator.writeStringField("role", part.get().toString());
+      }
       generator.writeEndObject();
     }
     generator.writeEndArray();

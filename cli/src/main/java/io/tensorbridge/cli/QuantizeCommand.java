@@ -9,6 +9,7 @@ import io.tensorbridge.quantize.lora.ScaledAdapter;
 import io.tensorbridge.quantize.model.Calibration;
 import io.tensorbridge.quantize.model.ConversionOptions;
 import io.tensorbridge.quantize.model.ConversionResult;
+import io.tensorbridge.quantize.model.KeepingPolicy;
 import io.tensorbridge.quantize.model.ModelConversion;
 import io.tensorbridge.quantize.model.SchemeOverride;
 import io.tensorbridge.quantize.model.SkipList;
@@ -49,6 +50,12 @@ final class QuantizeCommand implements Command {
             .option(Option.flag("--no-default-skips", "Quantize also what is kept by default:"
                 + " what llama.cpp keeps (norms, small routers, position embeddings), and"
                 + " outside ggml types embeddings and heads; see docs/files.md."))
+            .option(Option.value("--policy", "none|controlnet|auto",
+                "Keep what the kind of model is"
+                    + " sensitive in, unless an override matches: of a ControlNet the zero"
+                    + " convolutions, the hint block, and time and label embeddings, in their own"
+                    + " dtype. auto (the default) goes by the names of tensors; see"
+                    + " docs/controlnet.md."))
             .option(Option.value("--metadata", "KEY=VALUE",
                 "Adds to the metadata of IN, or replaces"
                     + " them; in GGUF true, false and numbers become such. May be repeated."))
@@ -156,7 +163,8 @@ final class QuantizeCommand implements Command {
             .withSkips(
                 SkipList.of(arguments.values("--skip"), !arguments.flag("--no-default-skips")))
             .withCalibration(calibration)
-            .withLora(lora(arguments));
+            .withLora(lora(arguments))
+            .withPolicy(KeepingPolicy.parse(arguments.value("--policy").orElse("auto")));
     boolean measured = arguments.flag("--quality") || arguments.value("--report").isPresent();
     ConversionOptions gated = gate.gate().map(options::withGate).orElse(options);
     return measured ? gated.withMeasuring() : gated;

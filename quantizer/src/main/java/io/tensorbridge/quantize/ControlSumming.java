@@ -211,11 +211,11 @@ final class ControlSumming implements OpRun {
 
   private String cause(long index) {
     try (Scratch scratch = Scratch.borrow()) {
-      for (Term term : terms) {
-        boolean replaced = plan.base() == ControlSum.Base.OUTPUT && term == terms.getFirst();
+      int firstIntact = plan.base() == ControlSum.Base.OUTPUT ? 1 : 0;
+      for (Term term : terms.subList(firstIntact, terms.size())) {
         MemorySegment stored = term.stored.read(index, 1, scratch);
         float value = widen(term.dtype, stored, 1, scratch).get(JAVA_FLOAT_UNALIGNED, 0);
-        if (!replaced && !Float.isFinite(value)) {
+        if (!Float.isFinite(value)) {
           return term.name + " is " + (Float.isNaN(value) ? "NaN" : "infinite") + " there";
         }
       }

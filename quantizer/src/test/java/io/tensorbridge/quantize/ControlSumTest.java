@@ -205,7 +205,8 @@ class ControlSumTest {
         () -> sum(
             ControlSum.Base.INPUT, ControlSum.Overflow.ERROR, DType.F16,
             List.of(weights(1), base, base), 1))
-        .hasMessageContaining("element 7 of the sum is not finite as float16: the sum is too large");
+        .hasMessageContaining(
+            "element 7 of the sum is not finite as float16: the sum is too large");
   }
 
   @Test

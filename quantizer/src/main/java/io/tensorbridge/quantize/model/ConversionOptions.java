@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param gate what each quantized tensor must reach, if anything
  * @param calibration what activations tell of the columns of tensors
  * @param lora what is merged into the weights before they are quantized
+ * @param policy which kind of model decides what stays as it is, beside the lists of {@code skips}
  */
 public record ConversionOptions(
     QuantScheme scheme,
@@ -29,7 +30,8 @@ public record ConversionOptions(
     boolean measured,
     Optional<QualityGate> gate,
     Calibration calibration,
-    LoraSelection lora) {
+    LoraSelection lora,
+    KeepingPolicy policy) {
   /** Keeps its own list. */
   public ConversionOptions {
     overrides = List.copyOf(overrides);
@@ -50,7 +52,7 @@ public record ConversionOptions(
       boolean continueOnError) {
     this(
         scheme, overrides, SkipList.DEFAULT, nonFinite, continueOnError, false,
-        Optional.empty(), Calibration.NONE, LoraSelection.NONE);
+        Optional.empty(), Calibration.NONE, LoraSelection.NONE, KeepingPolicy.AUTO);
   }
 
   /**
@@ -72,7 +74,7 @@ public record ConversionOptions(
   public ConversionOptions withSkips(SkipList list) {
     return new ConversionOptions(
         scheme, overrides, list, nonFinite, continueOnError, measured, gate, calibration,
-        lora);
+        lora, policy);
   }
 
   /**
@@ -83,7 +85,7 @@ public record ConversionOptions(
   public ConversionOptions withMeasuring() {
     return new ConversionOptions(
         scheme, overrides, skips, nonFinite, continueOnError, true, gate, calibration,
-        lora);
+        lora, policy);
   }
 
   /**
@@ -95,7 +97,7 @@ public record ConversionOptions(
   public ConversionOptions withGate(QualityGate limits) {
     return new ConversionOptions(
         scheme, overrides, skips, nonFinite, continueOnError, true, Optional.of(limits),
-        calibration, lora);
+        calibration, lora, policy);
   }
 
   /**
@@ -107,7 +109,8 @@ public record ConversionOptions(
    */
   public ConversionOptions withCalibration(Calibration known) {
     return new ConversionOptions(
-        scheme, overrides, skips, nonFinite, continueOnError, measured, gate, known, lora);
+        scheme, overrides, skips, nonFinite, continueOnError, measured, gate, known, lora,
+        policy);
   }
 
   /**
@@ -119,6 +122,18 @@ public record ConversionOptions(
   public ConversionOptions withLora(LoraSelection selection) {
     return new ConversionOptions(
         scheme, overrides, skips, nonFinite, continueOnError, measured, gate, calibration,
-        selection);
+        selection, policy);
+  }
+
+  /**
+   * The same with another policy; by default the names of the tensors tell.
+   *
+   * @param kind which kind of model decides what stays as it is
+   * @return new options
+   */
+  public ConversionOptions withPolicy(KeepingPolicy kind) {
+    return new ConversionOptions(
+        scheme, overrides, skips, nonFinite, continueOnError, measured, gate, calibration,
+        lora, kind);
   }
 }

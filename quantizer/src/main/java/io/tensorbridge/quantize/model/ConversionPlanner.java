@@ -31,6 +31,7 @@ final class ConversionPlanner {
   private final TensorFileFormats formats;
   private final TensorFileFormat container;
   private final ConversionOptions options;
+  private final KeepingPolicy policy;
 
   /**
    * Checks that the container holds the schemes that were asked for.
@@ -42,10 +43,28 @@ final class ConversionPlanner {
     this.formats = formats;
     this.container = container;
     this.options = options;
+    this.policy = options.policy();
     requireHeld(options.scheme());
     options.overrides().forEach(override -> requireHeld(override.scheme()));
     options.gate().ifPresent(gate -> gate.ladder().forEach(this::requireHeld));
     requireCalibrationTaken();
+  }
+
+  private ConversionPlanner(ConversionPlanner planner, KeepingPolicy policy) {
+    this.formats = planner.formats;
+    this.container = planner.container;
+    this.options = planner.options;
+    this.policy = policy;
+  }
+
+  /**
+   * The same for a file of which all names are known, which tell the policy.
+   *
+   * @param tensors all of the file
+   */
+  ConversionPlanner forModel(List<ModelTensor> tensors) {
+    List<String> names = tensors.stream().map(ModelTensor::name).toList();
+    return new ConversionPlanner(this, policy.of(names, options.skips()));
   }
 
   private void requireCalibrationTaken() {
@@ -124,7 +143,10 @@ final class ConversionPlanner {
           delta,
           wanted == FloatScheme.F32 ? "" : tensor.shape().rank() + "-D tensors stay f32");
     }
-    String kept = options.skips().defaultReason(tensor.name(), wanted);
+    String byDefault = options.skips().defaultReason(tensor.name(), wanted);
+    String kept = byDefault.isEmpty() && !(wanted instanceof FloatScheme)
+        ? policy.reason(tensor.name())
+        : byDefault;
     if (!kept.isEmpty()) {
       return keep(tensor, delta, kept);
     }

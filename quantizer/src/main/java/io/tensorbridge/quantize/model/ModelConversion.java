@@ -108,7 +108,8 @@ public final class ModelConversion implements AutoCloseable {
     return conversion.planned(tensors -> {
       conversion.warnOfIdleOverrides(options, tensors);
       LoraMerge merge = conversion.match(options.lora(), tensors);
-      return tensor -> planner.plan(tensor, merge.delta(tensor.name()));
+      ConversionPlanner known = planner.forModel(tensors);
+      return tensor -> known.plan(tensor, merge.delta(tensor.name()));
     });
   }
 
