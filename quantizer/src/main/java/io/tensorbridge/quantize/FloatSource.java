@@ -98,8 +98,13 @@ public abstract class FloatSource {
     return new DequantizedFloats(Dequantization.of(scheme, blocks), shape, parts);
   }
 
-  /** Refuses dtypes that have no plain float value. */
-  static void requireFloats(TensorType type) {
+  /**
+   * Refuses dtypes that have no plain float value.
+   *
+   * @param type of a tensor that shall be read
+   * @throws TensorException {@link ErrorCode#UNSUPPORTED_DTYPE} with the remedy
+   */
+  public static void requireFloats(TensorType type) {
     switch (type.dtype()) {
       case F16, BF16, F32, F64, F8_E4M3, F8_E5M2 -> {
         // these are read

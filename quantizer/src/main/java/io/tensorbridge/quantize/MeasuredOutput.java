@@ -18,7 +18,7 @@ final class MeasuredOutput implements Output {
   private static final int ALIGNMENT = 64;
 
   private final PartSink sink;
-  private final QualityMeter meter;
+  private final List<RunMeter> meters;
   private final Dequantization dequantization;
 
   /** Whole parts behind the first, or none. */
@@ -27,9 +27,9 @@ final class MeasuredOutput implements Output {
   /** Keep the memory of those. */
   private final List<MemorySegment> owners = new ArrayList<>();
 
-  MeasuredOutput(Quantization quantization, PartSink sink, QualityMeter meter) {
+  MeasuredOutput(Quantization quantization, PartSink sink, List<? extends RunMeter> meters) {
     this.sink = sink;
-    this.meter = meter;
+    this.meters = List.copyOf(meters);
     this.dequantization =
         Dequantization.of(quantization.scheme(), quantization.type().shape());
   }
@@ -79,7 +79,7 @@ final class MeasuredOutput implements Output {
     try (Scratch second = Scratch.borrow()) {
       MemorySegment restored = second.restored(values.byteSize());
       dequantization.chunk(written, chunk, first, restored);
-      meter.add(first, TensorQuality.of(values, restored));
+      meters.forEach(meter -> meter.add(first, values, restored));
     }
   }
 

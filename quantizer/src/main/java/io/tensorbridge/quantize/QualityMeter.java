@@ -1,5 +1,6 @@
 package io.tensorbridge.quantize;
 
+import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ConcurrentSkipListMap;
 
 /**
@@ -8,7 +9,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
  * <p>The sums of chunks are joined in the order of the elements, so that the figures do not depend
  * on the number of threads.
  */
-public final class QualityMeter {
+public final class QualityMeter extends RunMeter {
   private final ConcurrentSkipListMap<Long, TensorQuality> chunks = new ConcurrentSkipListMap<>();
 
   /** A meter that has seen nothing. */
@@ -16,8 +17,9 @@ public final class QualityMeter {
     // the map is ready
   }
 
-  void add(long firstElement, TensorQuality chunk) {
-    chunks.put(firstElement, chunk);
+  @Override
+  void add(long first, MemorySegment values, MemorySegment restored) {
+    chunks.put(first, TensorQuality.of(values, restored));
   }
 
   /**

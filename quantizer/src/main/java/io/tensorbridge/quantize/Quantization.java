@@ -6,6 +6,7 @@ import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.op.OutputSpec;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -168,18 +169,45 @@ public final class Quantization {
    *
    * @param source of this {@link #type()}, maybe quantized itself
    * @param sink takes the pieces, from the threads that run chunks
-   * @param meter adds up how close the result is, for this run alone
+   * @param meters add up what they look for, for this run alone
    * @return the run, as above
    */
-  public OpRun bind(FloatSource source, PartSink sink, QualityMeter meter) {
-    MeasuredOutput output = new MeasuredOutput(this, sink, meter);
+  public OpRun bind(FloatSource source, PartSink sink, List<? extends RunMeter> meters) {
+    if (meters.isEmpty()) {
+      return bind(source, sink);
+    }
+    MeasuredOutput output = new MeasuredOutput(this, sink, meters);
     OpRun run = bind(source, output);
     output.keepParameters(run.phaseCount() > 1);
     return run;
   }
 
   /**
-   * The same of a plain tensor.
+   * Prepares a run that fills parts in memory, and measures what it does.
+   *
+   * @param source of this {@link #type()}
+   * @param outputs row-major tensors of the types of {@link #parts()}, in native memory; they must not
+   *     overlap the source
+   * @param meters add up what they look for, for this run alone; none cost nothing
+   * @return the run, as above
+   */
+  public OpRun bind(
+      FloatSource source, List<Tensor> outputs, List<? extends RunMeter> meters) {
+    Parts.require(parts, outputs);
+    if (meters.isEmpty()) {
+      return bind(source, Output.to(outputs));
+    }
+    List<MemorySegment> memory = outputs.stream().map(Tensor::data).toList();
+    return bind(
+        source,
+        (part, byteOffset, bytes) -> MemorySegment.copy(
+            bytes, 0, memory.get(part), byteOffset, bytes.byteSize()),
+        meters);
+  }
+
+  /**
+   * Prepares a run that hands the pieces of a plain tensor to a sink, and measures how close they
+   * are.
    *
    * @param source a tensor of this {@link #type()}, with any strides and backing
    * @param sink takes the pieces, from the threads that run chunks
@@ -188,7 +216,7 @@ public final class Quantization {
    */
   public OpRun bind(Tensor source, PartSink sink, QualityMeter meter) {
     requirePlanned(source.type());
-    return bind(FloatSource.of(source), sink, meter);
+    return bind(FloatSource.of(source), sink, List.of(meter));
   }
 
   /**

@@ -3,7 +3,6 @@ package io.tensorbridge.quantize.lora;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import io.tensorbridge.DType;
-import io.tensorbridge.Tensor;
 import io.tensorbridge.quantize.FloatSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,10 +15,11 @@ import java.lang.foreign.ValueLayout;
  */
 final class DoraFloats extends FloatSource {
   private final FloatSource merged;
-  private final Tensor magnitudes;
+  private final MemorySegment magnitudes;
   private final long columns;
 
-  DoraFloats(FloatSource merged, Tensor magnitudes) {
+  /** With native float32 norms, one for each row. */
+  DoraFloats(FloatSource merged, MemorySegment magnitudes) {
     super(DType.F32, merged);
     this.merged = merged;
     this.magnitudes = magnitudes;
@@ -57,7 +57,7 @@ final class DoraFloats extends FloatSource {
   }
 
   private float factor(long row, double norm) {
-    float magnitude = magnitudes.segment().getAtIndex(ValueLayout.JAVA_FLOAT, row);
+    float magnitude = magnitudes.getAtIndex(ValueLayout.JAVA_FLOAT, row);
     return norm == 0 ? 0 : (float) (magnitude / norm);
   }
 

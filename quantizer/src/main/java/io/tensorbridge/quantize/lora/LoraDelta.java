@@ -1,7 +1,9 @@
 package io.tensorbridge.quantize.lora;
 
-import io.tensorbridge.Tensor;
 import io.tensorbridge.quantize.FloatSource;
+import io.tensorbridge.quantize.internal.kernel.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -26,25 +28,49 @@ import java.util.Optional;
  */
 public final class LoraDelta {
   /** A sum of products, and the magnitudes of the DoRA that ends it. */
-  private record Step(LoraStage stage, Optional<Tensor> magnitude) {}
+  private record Step(LoraStage stage, Optional<MemorySegment> magnitudes) {}
 
   private final int adapters;
   private final List<Step> steps = new ArrayList<>();
 
-  /** Of modules that fit the same weight, in the order of their adapters, with their strengths. */
-  LoraDelta(List<LoraStage.Part> parts) {
+  /**
+   * Reads the factors of modules that fit the same weight.
+   *
+   * @param parts in the order of their adapters, with their strengths
+   * @param memory gives memory that lives as long as somebody holds it
+   * @throws io.tensorbridge.TensorException if an element is not finite, with the name of its module
+   */
+  LoraDelta(List<LoraStage.Part> parts, SegmentAllocator memory) {
     this.adapters = parts.size();
     List<LoraStage.Part> sum = new ArrayList<>();
     for (LoraStage.Part part : parts) {
       sum.add(part);
-      if (part.module().magnitude().isPresent()) {
-        steps.add(new Step(new LoraStage(sum), part.module().magnitude()));
+      Optional<FloatSource> magnitude = part.factors().magnitude();
+      if (magnitude.isPresent()) {
+        LoraStage stage = new LoraStage(sum, memory);
+        steps
+            .add(new Step(stage, Optional.of(magnitudes(part.factors(), magnitude.get(), memory))));
         sum.clear();
       }
     }
     if (!sum.isEmpty()) {
-      steps.add(new Step(new LoraStage(sum), Optional.empty()));
+      steps.add(new Step(new LoraStage(sum, memory), Optional.empty()));
     }
+  }
+
+  private static MemorySegment magnitudes(
+      LoraFactors factors, FloatSource magnitude, SegmentAllocator memory) {
+    MemorySegment values = memory.allocate(factors.rows() * Float.BYTES, Float.BYTES);
+    LoraStage.read(factors.name(), "the magnitudes", magnitude, values);
+    return values;
+  }
+
+  /**
+   * Begins to prepare the fastest kernel for merging, beside any work; for processes that live long.
+   * The bytes of results do not depend on it.
+   */
+  public static void warmUp() {
+    Kernels.shared().lowRank().train();
   }
 
   /**
@@ -66,8 +92,8 @@ public final class LoraDelta {
     FloatSource merged = base;
     for (Step step : steps) {
       merged = new MergedFloats(merged, step.stage);
-      if (step.magnitude.isPresent()) {
-        merged = new DoraFloats(merged, step.magnitude.get());
+      if (step.magnitudes.isPresent()) {
+        merged = new DoraFloats(merged, step.magnitudes.get());
       }
     }
     return merged;

@@ -1,6 +1,7 @@
 package io.tensorbridge.quantize.lora;
 
 import io.tensorbridge.Shape;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,11 +56,11 @@ public final class LoraMerge {
         applied.adapter().modules().forEach(
             (tensor, module) -> parts
                 .computeIfAbsent(tensor, _ -> new ArrayList<>())
-                .add(new LoraStage.Part(module, applied.scale() * module.ratio())));
+                .add(new LoraStage.Part(module.factors(), applied.scale() * module.ratio())));
       }
     }
     Map<String, LoraDelta> deltas = new LinkedHashMap<>();
-    parts.forEach((tensor, of) -> deltas.put(tensor, new LoraDelta(of)));
+    parts.forEach((tensor, of) -> deltas.put(tensor, new LoraDelta(of, Arena.ofAuto())));
     return new LoraMerge(deltas, unmatched);
   }
 

@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.lora;
 import io.tensorbridge.DType;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.quantize.FloatSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -92,6 +93,16 @@ public record LoraModule(
    */
   public Tensor foldedDown() {
     return mid.map(this::fold).orElse(down);
+  }
+
+  /**
+   * What a merge reads, with the middle factor in the right one.
+   *
+   * @return the factors; they keep this module's memory
+   */
+  public LoraFactors factors() {
+    return new LoraFactors(
+        name, FloatSource.of(foldedDown()), FloatSource.of(up), magnitude.map(FloatSource::of));
   }
 
   private Tensor fold(Tensor middle) {

@@ -162,7 +162,7 @@ final class ConversionRun implements OpBatch.Listener {
     }
     QualityMeter meter = new QualityMeter();
     meters.put(plan.source().name(), meter);
-    OpRun run = quantization.bind(source, sink, meter);
+    OpRun run = quantization.bind(source, sink, List.of(meter));
     return mode.gate() == null
         ? run
         : new GatedRun(run, plan.encoding(), meter, mode.gate());
