@@ -28,10 +28,13 @@ final class MergedFloats extends FloatSource {
     for (long at = first; at < end;) {
       long row = at / columns;
       long column = at % columns;
+      boolean isWhole = column == 0 && end - at >= columns;
+      int rows = isWhole ? (int) ((end - at) / columns) : 1;
       int count = (int) Math.min(columns - column, end - at);
       kernel.add(
           view,
           (at - first) * Float.BYTES,
+          rows,
           count,
           stage.factors(),
           row * stage.rank() * Float.BYTES,
@@ -39,7 +42,7 @@ final class MergedFloats extends FloatSource {
           stage.matrix(),
           column * Float.BYTES,
           columns * Float.BYTES);
-      at += count;
+      at += (long) rows * count;
     }
   }
 }

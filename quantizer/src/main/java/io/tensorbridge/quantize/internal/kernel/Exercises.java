@@ -85,7 +85,7 @@ final class Exercises {
   /** The values are the matrix as well as the factors. */
   static void addLowRank(LowRankKernel kernel, MemorySegment values, MemorySegment coded) {
     int columns = ELEMENTS / RANK;
-    kernel.add(coded, 0, columns, values, 0, RANK, values, 0, 4L * columns);
+    kernel.add(coded, 0, RANK, columns, values, 0, RANK, values, 0, 4L * columns);
   }
 
   static void addWeighted(WeightedSumKernel kernel, MemorySegment values, MemorySegment coded) {

@@ -11,27 +11,32 @@ final class ScalarLowRank implements LowRankKernel {
   public void add(
       MemorySegment values,
       long valuesOffset,
-      int count,
+      int rows,
+      int columns,
       MemorySegment factors,
       long factorsOffset,
       int rank,
       MemorySegment matrix,
       long matrixOffset,
-      long matrixStride) {
-    float[] sums = new float[Math.min(count, Strip.ELEMENTS)];
+      long stride) {
+    float[] sums = new float[Math.min(columns, Strip.ELEMENTS)];
     float[] strip = new float[sums.length];
-    for (int done = 0; done < count; done += Strip.ELEMENTS) {
-      int length = Math.min(Strip.ELEMENTS, count - done);
-      long column = 4L * done;
-      Arrays.fill(sums, 0);
-      for (int r = 0; r < rank; r++) {
-        float factor = factors.get(JAVA_FLOAT_UNALIGNED, factorsOffset + 4L * r);
-        Strip.load(matrix, matrixOffset + r * matrixStride + column, strip, length);
-        addProducts(sums, factor, strip, length);
+    for (int row = 0; row < rows; row++) {
+      long rowOffset = valuesOffset + row * stride;
+      long rowFactors = factorsOffset + 4L * row * rank;
+      for (int done = 0; done < columns; done += Strip.ELEMENTS) {
+        int length = Math.min(Strip.ELEMENTS, columns - done);
+        long column = 4L * done;
+        Arrays.fill(sums, 0);
+        for (int r = 0; r < rank; r++) {
+          float factor = factors.get(JAVA_FLOAT_UNALIGNED, rowFactors + 4L * r);
+          Strip.load(matrix, matrixOffset + r * stride + column, strip, length);
+          addProducts(sums, factor, strip, length);
+        }
+        Strip.load(values, rowOffset + column, strip, length);
+        addSums(strip, sums, length);
+        Strip.store(strip, length, values, rowOffset + column);
       }
-      Strip.load(values, valuesOffset + column, strip, length);
-      addSums(strip, sums, length);
-      Strip.store(strip, length, values, valuesOffset + column);
     }
   }
 

@@ -138,7 +138,7 @@ final class QuantizeLoraOp implements TensorOp {
       value.setAtIndex(SUM, 0, sums.effect());
       value.setAtIndex(SUM, 1, sums.error());
       value.setAtIndex(SUM, 2, sums.product());
-      value.setAtIndex(SUM, 3, sums.elements());
+      value.setAtIndex(SUM, 3, (double) sums.elements());
     }
   }
 }

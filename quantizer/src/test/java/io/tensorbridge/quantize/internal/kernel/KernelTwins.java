@@ -234,20 +234,22 @@ final class KernelTwins {
     }
   }
 
-  /** A run of a wider matrix, at odd places. */
+  /** Columns of a wider matrix, at odd places. */
   static void compareLowRank(int count) {
     int rank = 1 + count % 19;
+    int height = 1 + count % 11;
+    int width = count + 3;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment factors = values(arena, rank, 3);
-      MemorySegment matrix = values(arena, rank * (count + 3), 4);
-      MemorySegment[] rows = {values(arena, count, 5), values(arena, count, 5)};
+      MemorySegment factors = values(arena, height * rank, 3);
+      MemorySegment matrix = values(arena, rank * width, 4);
+      MemorySegment[] rows = {values(arena, height * width, 5), values(arena, height * width, 5)};
       LowRankKernel[] twins = {new ScalarLowRank(), new VectorLowRank()};
       for (int i = 0; i < 2; i++) {
         twins[i].add(
-            rows[i], MISALIGNED, count, factors, MISALIGNED, rank, matrix, MISALIGNED + 4,
-            4L * (count + 3));
+            rows[i], MISALIGNED, height, count, factors, MISALIGNED, rank, matrix, MISALIGNED + 4,
+            4L * width);
       }
-      requireSame(rows, "a product of rank " + rank + " added to " + count);
+      requireSame(rows, "a product of rank " + rank + " added to " + height + " x " + count);
     }
   }
 

@@ -45,7 +45,23 @@ final class QuantizeLoraOpTest {
   /** What an item gave. */
   private record Result(List<Tensor> outputs, MemorySegment value) {}
 
-  private record Part(float[] down, float[] up, int rank, double strength, float[] magnitude) {
+  private static final class Part {
+    final float[] down;
+    final float[] up;
+    final int rank;
+    final double strength;
+
+    /** Empty if it is no DoRA. */
+    final float[] magnitude;
+
+    Part(float[] down, float[] up, int rank, double strength, float[] magnitude) {
+      this.down = down;
+      this.up = up;
+      this.rank = rank;
+      this.strength = strength;
+      this.magnitude = magnitude;
+    }
+
     boolean isDora() {
       return magnitude.length > 0;
     }
@@ -123,7 +139,7 @@ final class QuantizeLoraOpTest {
 
   private static List<Tensor> inputs(Arena arena, Tensor weight, List<Part> parts) {
     List<Tensor> inputs = new ArrayList<>();
-    double[] strengths = parts.stream().mapToDouble(Part::strength).toArray();
+    double[] strengths = parts.stream().mapToDouble(part -> part.strength).toArray();
     MemorySegment memory = arena.allocate(Math.max(8, 8L * strengths.length), 8);
     MemorySegment.copy(strengths, 0, memory, ValueLayout.JAVA_DOUBLE, 0, strengths.length);
     inputs.add(weight);
