@@ -7,6 +7,7 @@ import io.grpc.Detachable;
 import io.grpc.Drainable;
 import io.grpc.MethodDescriptor;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufInputStream;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
@@ -93,9 +94,21 @@ final class FlightMarshaller implements MethodDescriptor.Marshaller<FlightMessag
     }
     CompositeByteBuf whole = new CompositeByteBuf(
         UnpooledByteBufAllocator.DEFAULT, true, Integer.MAX_VALUE);
-    whole.addComponent(true, Unpooled.wrappedBuffer(head(outgoing)));
-    outgoing.body().forEach(piece -> whole.addComponent(true, piece));
+    whole.addComponent(true, outsideHeap(Unpooled.wrappedBuffer(head(outgoing))));
+    outgoing.body().forEach(piece -> whole.addComponent(true, outsideHeap(piece)));
     return new Draining(whole);
+  }
+
+  /** A piece that Netty writes as it is: for one in the heap it would copy the whole message. */
+  private static ByteBuf outsideHeap(ByteBuf piece) {
+    if (piece.isDirect()) {
+      return piece;
+    }
+    try {
+      return ByteBufAllocator.DEFAULT.directBuffer(piece.readableBytes()).writeBytes(piece);
+    } finally {
+      piece.release();
+    }
   }
 
   private static byte[] head(FlightMessage.Outgoing message) {

@@ -1,10 +1,14 @@
 package io.tensorbridge.arrow.flight;
 
+import io.grpc.Metadata;
 import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
@@ -19,10 +23,15 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.net.ssl.SSLException;
+import org.apache.arrow.flight.impl.FlightServiceGrpc;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A Flight server of this process: tables by name, and operations; thread-safe.
@@ -36,6 +45,13 @@ public final class TensorFlightServer implements AutoCloseable {
   private static final int MOST_READ_BYTES = 1 << 20;
   private static final int FIRST_READ_BYTES = 1 << 16;
   private static final int LEAST_READ_BYTES = 1 << 10;
+  /**
+   * What may lie in a channel before it takes no more. A frame is no longer than that, and each
+   * flush fills it: Netty's own 64 KiB make 6,000 writes of a table of 400 MB, which then takes
+   * 1.3 times as long.
+   */
+  private static final WriteBufferWaterMark UNSENT =
+      new WriteBufferWaterMark(1 << 20, 2 << 20);
   private static final int PATIENCE_SECONDS = 2;
   private static final String REUSE_CONNECTION = "arrow-flight-reuse-connection://?";
 
@@ -45,6 +61,7 @@ public final class TensorFlightServer implements AutoCloseable {
   private final SlabPool pool;
   private final TableStore tables;
   private final WorkerPool workers;
+  private final ExecutorService exchanges;
   private final Server server;
 
   private TensorFlightServer(FlightOptions options, OpRegistry operations) {
@@ -53,6 +70,8 @@ public final class TensorFlightServer implements AutoCloseable {
     this.pool = new SlabPool(options.maxBytes());
     this.tables = new TableStore(pool);
     this.workers = new WorkerPool(options.threads(), "flight-worker");
+    this.exchanges = Executors.newCachedThreadPool(
+        Thread.ofPlatform().daemon().name("flight-exchange-", 0).factory());
     FlightService service =
         new FlightService(tables, pool, operations, workers, this::locations);
     NettyServerBuilder builder = NettyServerBuilder
@@ -61,18 +80,33 @@ public final class TensorFlightServer implements AutoCloseable {
         .flowControlWindow(WINDOW_BYTES)
         .withChildOption(ChannelOption.RECVBUF_ALLOCATOR,
             new AdaptiveRecvByteBufAllocator(LEAST_READ_BYTES, FIRST_READ_BYTES, MOST_READ_BYTES))
+        .withChildOption(ChannelOption.WRITE_BUFFER_WATER_MARK, UNSENT)
+        .directExecutor()
+        .callExecutor(new Exchanges(exchanges))
         .addService(service.define());
     try {
       options.tokenFile().ifPresent(file -> builder.intercept(TokenCheck.of(file)));
       encrypt(builder);
       this.server = builder.build().start();
     } catch (IOException taken) {
-      workers.close();
+      endThreads();
       throw new ResourceException(ErrorCode.SYSTEM_CALL, "can't listen on " + options.host() + ":"
           + options.port() + ": " + taken, taken);
     } catch (RuntimeException | Error failure) {
-      workers.close();
+      endThreads();
       throw failure;
+    }
+  }
+
+  /**
+   * Calls run where their messages arrive, which saves each message two changes of threads; but
+   * those that run operations, for however long, do so in threads of their own.
+   */
+  private record Exchanges(Executor threads) implements ServerCallExecutorSupplier {
+    @Override
+    public <Q, S> @Nullable Executor getExecutor(ServerCall<Q, S> call, Metadata headers) {
+      return call.getMethodDescriptor().getFullMethodName()
+          .equals(FlightServiceGrpc.getDoExchangeMethod().getFullMethodName()) ? threads : null;
     }
   }
 
@@ -169,6 +203,11 @@ public final class TensorFlightServer implements AutoCloseable {
     }
     tables.close();
     pool.close();
+    endThreads();
+  }
+
+  private void endThreads() {
+    exchanges.shutdown();
     workers.close();
   }
 }

@@ -15,12 +15,20 @@ import io.tensorbridge.op.TensorOpProvider;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Multiplies float32 by an option. Refuses negative first elements; keeps only the elements before the
- * first zero if told so, which it knows late; gives the first element as value if told so.
+ * first zero if told so, which it knows late; gives the first element as value if told so; waits for the
+ * test if told so.
  */
 final class ScaleOp implements TensorOp, TensorOpProvider {
+  /** Open when an operation waits. */
+  final CountDownLatch waiting = new CountDownLatch(1);
+  /** Opened by the test, so that it goes on. */
+  final CountDownLatch awaited = new CountDownLatch(1);
+
   @Override
   public String name() {
     return "scale";
@@ -38,7 +46,10 @@ final class ScaleOp implements TensorOp, TensorOpProvider {
 
   @Override
   public OpPlan plan(List<TensorType> inputs, Options options) {
-    options.requireOnly(Set.of("by", "until_zero", "value"));
+    options.requireOnly(Set.of("by", "until_zero", "value", "wait"));
+    if (options.get("wait") != null) {
+      await();
+    }
     TensorType type = inputs.getFirst();
     if (type.shape().rank() == 3) {
       throw new TensorException(ErrorCode.BAD_SHAPE, "three dimensions");
@@ -77,6 +88,17 @@ final class ScaleOp implements TensorOp, TensorOpProvider {
         return late ? new LateRun(memory, factor) : new Run(memory, outputLength(memory), factor);
       }
     };
+  }
+
+  private void await() {
+    waiting.countDown();
+    try {
+      if (!awaited.await(20, TimeUnit.SECONDS)) {
+        throw new TensorException(ErrorCode.BAD_OPTION, "nobody opened the latch");
+      }
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static long outputLength(OpMemory memory) {

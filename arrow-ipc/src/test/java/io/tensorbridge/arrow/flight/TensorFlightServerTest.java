@@ -15,6 +15,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.apache.arrow.flight.Action;
 import org.apache.arrow.flight.AsyncPutListener;
 import org.apache.arrow.flight.Criteria;
@@ -52,6 +55,7 @@ class TensorFlightServerTest {
   private static final long QUOTA = 16 << 20;
   private static ResourceLeakDetector.Level levelBefore;
 
+  private final ScaleOp operation = new ScaleOp();
   private long mappedBefore;
   private RootAllocator allocator;
   private TensorFlightServer server;
@@ -78,7 +82,7 @@ class TensorFlightServerTest {
     server = TensorFlightServer.start(
         FlightOptions.of("grpc://127.0.0.1:0", QUOTA, 2)
             .withSocket(folder.resolve("tb.sock")),
-        new OpRegistry(List.of(new ScaleOp())));
+        new OpRegistry(List.of(operation)));
     client = FlightClient.builder(allocator, new Location(server.location())).build();
   }
 
@@ -330,6 +334,20 @@ class TensorFlightServerTest {
     assertThat(rows).singleElement().extracting(Row::output).isEqualTo("value");
     assertThat(rows.getFirst().shape).isEqualTo("[2]");
     assertThat(rows.getFirst().data).hasSize(8);
+  }
+
+  @Test
+  void otherCallsOfAConnectionAreAnsweredWhileAnOperationRuns() throws Exception {
+    put("a", 1, 5);
+    try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+      Future<List<Row>> rows = other.submit(() -> exchange(
+          "{\"operation\":\"scale\",\"options\":{\"wait\":true}}", List.of(new float[]{1})));
+      operation.waiting.await();
+      put("b", 1, 2);
+      assertThat(get("a")).hasSize(5);
+      operation.awaited.countDown();
+      assertThat(rows.get()).extracting(Row::error).containsExactly("");
+    }
   }
 
   @Test
