@@ -25,6 +25,10 @@ record CompressedBuffer(
    * @throws MalformedBodyException if it breaks the format or has another length
    */
   MemorySegment decompress() {
+    if (compression == ArrowCompression.ZSTD && byteLength > Integer.MAX_VALUE) {
+      throw new MalformedBodyException("a Zstandard buffer of more than 2 GiB, which the library"
+          + " can't decompress; write the file again in smaller batches, or with LZ4");
+    }
     MemorySegment target = memory.allocate(byteLength);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment copy = arena.allocate(Math.max(stored.byteSize(), 1))
@@ -39,10 +43,6 @@ record CompressedBuffer(
   }
 
   private static void unzstd(MemorySegment frame, MemorySegment target) {
-    if (target.byteSize() > Integer.MAX_VALUE) {
-      throw new MalformedBodyException("a Zstandard buffer of more than 2 GiB, which the library"
-          + " can't decompress; write the file again in smaller batches");
-    }
     long length;
     try {
       length = ZstdDecompressor.create().decompress(frame, target);
