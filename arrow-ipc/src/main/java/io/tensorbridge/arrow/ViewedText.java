@@ -1,8 +1,6 @@
 package io.tensorbridge.arrow;
 
 import io.tensorbridge.FormatException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**

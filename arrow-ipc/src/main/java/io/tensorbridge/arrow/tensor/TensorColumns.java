@@ -15,11 +15,13 @@ import io.tensorbridge.arrow.ArrowField;
 import io.tensorbridge.arrow.ArrowType;
 import io.tensorbridge.arrow.BufferKind;
 import io.tensorbridge.shm.file.ByteSource;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Columns as tensors, and tensors as columns, without a copy.
@@ -201,6 +203,7 @@ public final class TensorColumns {
         throw wrong(column.field(), "row " + row + " of the shape " + stored + " has "
             + run.elements() + " elements");
       }
+      parameters.requireUniform(stored, column.field(), row);
       TensorLayout layout = TensorLayout.rowMajor(new TensorType(run.dtype(), stored));
       tensor = Tensor.of(run.bytes().bytes(), layout, run.values().backing());
     } catch (ProtocolException impossible) {
@@ -258,11 +261,70 @@ public final class TensorColumns {
       List<Integer> permutation) {
     List<Long> extents = Arrays.stream(cell.dimensions()).boxed().toList();
     String json =
-        new TensorParameters(Optional.of(extents), dimensionNames, permutation).toJson();
+        new TensorParameters(Optional.of(extents), dimensionNames, permutation, List.of()).toJson();
     TensorParameters.parse(json, name);
     ArrowType storage = new ArrowType.FixedSizeList(Math.toIntExact(cell.elementCount()));
     return ArrowField.of(name, storage, false, ElementType.field("item", dtype))
         .withMetadata(ElementType.metadata(FIXED_SHAPE, json));
+  }
+
+  /**
+   * A field of tensors of one rank, {@code arrow.variable_shape_tensor}.
+   *
+   * @param name of the field
+   * @param dtype of the elements
+   * @param rank of each tensor
+   * @param dimensionNames of the stored dimensions, or none
+   * @param permutation the stored dimension for each of the tensor's, or none
+   * @param uniformShape the stored dimensions that all tensors share, those empty that they don't; or
+   *     none
+   * @return the field, not nullable
+   * @throws FormatException if names, permutation or uniform shape don't fit the rank
+   */
+  public static ArrowField variableShape(
+      String name,
+      DType dtype,
+      int rank,
+      List<String> dimensionNames,
+      List<Integer> permutation,
+      List<OptionalLong> uniformShape) {
+    TensorParameters parameters =
+        new TensorParameters(Optional.empty(), dimensionNames, permutation, uniformShape);
+    String json = parameters.toJson();
+    TensorParameters.parse(json, name);
+    for (List<?> list : List.of(dimensionNames, permutation, uniformShape)) {
+      if (!list.isEmpty() && list.size() != rank) {
+        throw new FormatException("the field \"" + name + "\" of tensors of rank " + rank
+            + " has the parameters " + json + "; " + TensorParameters.RULE,
+            -1, TensorParameters.RULE);
+      }
+    }
+    ArrowField data = ArrowField.of("data", new ArrowType.ListOf(false), false,
+        ElementType.field("item", dtype));
+    ArrowField shape = ArrowField.of("shape", new ArrowType.FixedSizeList(rank), false,
+        ArrowField.of("item", new ArrowType.Int(Integer.SIZE, true), false));
+    return ArrowField.of(name, new ArrowType.Struct(), false, data, shape)
+        .withMetadata(ElementType.metadata(VARIABLE_SHAPE, json));
+  }
+
+  /**
+   * Tensors as a column of {@code arrow.variable_shape_tensor}; {@link #row} gives them back.
+   *
+   * @param field of {@link #variableShape}
+   * @param rows of its dtype and rank, of any strides
+   * @param arena of the column: the elements are copied one behind the other
+   * @return the column
+   * @throws TensorException if a tensor is of another dtype or rank, or has another size where all
+   *     share one
+   * @throws IllegalArgumentException if the field is another one
+   */
+  public static ArrowColumn column(ArrowField field, List<Tensor> rows, Arena arena) {
+    if (!field.extensionName().orElse("").equals(VARIABLE_SHAPE) || field.children().size() != 2
+        || !(field.children().getFirst().type() instanceof ArrowType.ListOf)
+        || !(field.children().getLast().type() instanceof ArrowType.FixedSizeList(int rank))) {
+      throw new IllegalArgumentException(field + " is no field of variableShape");
+    }
+    return new VariableShapes(field, parameters(field), rank, arena).column(rows);
   }
 
   /**

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.tensorbridge.FormatException;
+import io.tensorbridge.Shape;
+import io.tensorbridge.arrow.ArrowField;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -12,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * The JSON of a tensor's extension type.
@@ -19,9 +22,14 @@ import java.util.Optional;
  * @param shape of the cells as they are stored; empty for a variable shape
  * @param dimensionNames of the stored dimensions; empty if there are none
  * @param permutation the stored dimension for each of the tensor's; empty if they are the same
+ * @param uniform of a variable shape, the stored dimensions that all tensors share; empty if there are
+ *     none
  */
 record TensorParameters(
-    Optional<List<Long>> shape, List<String> dimensionNames, List<Integer> permutation) {
+    Optional<List<Long>> shape,
+    List<String> dimensionNames,
+    List<Integer> permutation,
+    List<OptionalLong> uniform) {
   static final String RULE = "parameters of a tensor in JSON";
 
   private static final JsonFactory JSON = new JsonFactory();
@@ -36,6 +44,7 @@ record TensorParameters(
     List<Long> shape = null;
     List<String> names = List.of();
     List<Integer> permutation = List.of();
+    List<OptionalLong> uniform = List.of();
     try (JsonParser parser = JSON.createParser(text.isBlank() ? "{}" : text)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw broken(field, text);
@@ -50,11 +59,12 @@ record TensorParameters(
           case "dim_names" -> names = texts(parser);
           case "permutation" ->
               permutation = numbers(parser).stream().map(Math::toIntExact).toList();
+          case "uniform_shape" -> uniform = extents(parser);
           default -> parser.skipChildren();
         }
       }
       TensorParameters read =
-          new TensorParameters(Optional.ofNullable(shape), names, permutation);
+          new TensorParameters(Optional.ofNullable(shape), names, permutation, uniform);
       if (!read.isConsistent()) {
         throw broken(field, text);
       }
@@ -78,6 +88,18 @@ record TensorParameters(
     return numbers;
   }
 
+  /** Numbers, and null for what may be any. */
+  private static List<OptionalLong> extents(JsonParser parser) throws IOException {
+    List<OptionalLong> extents = new ArrayList<>();
+    requireArray(parser);
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      extents.add(parser.currentToken() == JsonToken.VALUE_NULL
+          ? OptionalLong.empty()
+          : OptionalLong.of(parser.getLongValue()));
+    }
+    return extents;
+  }
+
   private static List<String> texts(JsonParser parser) throws IOException {
     List<String> texts = new ArrayList<>();
     requireArray(parser);
@@ -94,12 +116,31 @@ record TensorParameters(
   }
 
   private boolean isConsistent() {
-    int rank = shape.map(List::size).orElse(Math.max(dimensionNames.size(), permutation.size()));
+    int rank = shape.map(List::size)
+        .orElse(Math.max(uniform.size(), Math.max(dimensionNames.size(), permutation.size())));
     boolean ordered = new HashSet<>(permutation).size() == permutation.size()
         && permutation.stream().allMatch(axis -> axis >= 0 && axis < permutation.size());
     return ordered
         && (dimensionNames.isEmpty() || dimensionNames.size() == rank)
-        && (permutation.isEmpty() || permutation.size() == rank);
+        && (permutation.isEmpty() || permutation.size() == rank)
+        && (uniform.isEmpty() || uniform.size() == rank);
+  }
+
+  /**
+   * Checks the dimensions that all tensors share.
+   *
+   * @param stored the shape of a row as it is stored
+   * @throws io.tensorbridge.TensorException if it is another one
+   */
+  void requireUniform(Shape stored, ArrowField field, long row) {
+    boolean same = uniform.isEmpty() || uniform.size() == stored.rank();
+    for (int i = 0; same && i < uniform.size(); i++) {
+      same = uniform.get(i).orElse(stored.dimension(i)) == stored.dimension(i);
+    }
+    if (!same) {
+      throw TensorColumns.wrong(field, "row " + row + " of the stored shape " + stored
+          + " is not of the uniform_shape " + toJson());
+    }
   }
 
   /** The names of the tensor's dimensions, in their order. */
@@ -124,6 +165,17 @@ record TensorParameters(
         json.writeArrayFieldStart("permutation");
         for (int axis : permutation) {
           json.writeNumber(axis);
+        }
+        json.writeEndArray();
+      }
+      if (!uniform.isEmpty()) {
+        json.writeArrayFieldStart("uniform_shape");
+        for (OptionalLong extent : uniform) {
+          if (extent.isPresent()) {
+            json.writeNumber(extent.getAsLong());
+          } else {
+            json.writeNull();
+          }
         }
         json.writeEndArray();
       }

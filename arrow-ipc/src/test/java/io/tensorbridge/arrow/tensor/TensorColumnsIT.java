@@ -14,6 +14,7 @@ import io.tensorbridge.TensorLayout;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.arrow.ArrowBatch;
 import io.tensorbridge.arrow.ArrowColumn;
+import io.tensorbridge.arrow.ArrowField;
 import io.tensorbridge.arrow.ArrowFile;
 import io.tensorbridge.arrow.ArrowSchema;
 import io.tensorbridge.arrow.ArrowWriter;
@@ -30,6 +31,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.StringJoiner;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -218,6 +220,76 @@ class TensorColumnsIT {
             """,
         path,
         expected);
+  }
+
+  @Test
+  void pyArrowReadsTensorsOfManyShapes() {
+    Path path = directory.resolve("variable.arrow");
+    ArrowField field = TensorColumns.variableShape("v", DType.F32, 3, List.of("h", "w", "c"),
+        List.of(2, 0, 1), List.of(OptionalLong.empty(), OptionalLong.empty(), OptionalLong.of(3)));
+    try (Arena arena = Arena.ofConfined()) {
+      List<Tensor> rows = new ArrayList<>();
+      for (long[] shape : new long[][]{{2, 4, 3}, {0, 5, 3}, {1, 1, 3}}) {
+        TensorType type = new TensorType(DType.F32, Shape.of(shape));
+        MemorySegment bytes = arena.allocate(Math.max(4, type.byteLength()), 64);
+        for (int i = 0; i < type.shape().elementCount(); i++) {
+          bytes.setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i, i + 0.5f);
+        }
+        Tensor stored = Tensor.of(bytes, TensorLayout.rowMajor(type), Backing.PRIVATE);
+        rows.add(stored.permute(2, 0, 1));
+      }
+      Tensor columns = rows.getFirst().permute(1, 2, 0).narrow(1, 1, 3).permute(2, 0, 1);
+      rows.add(columns); // with gaps
+      ArrowColumn column = TensorColumns.column(field, rows, arena);
+      ArrowSchema schema = new ArrowSchema(List.of(field), Map.of());
+      try (ArrowWriter writer = ArrowWriter.toPath(path, schema, WriteOptions.file())) {
+        writer.write(new ArrowBatch(rows.size(), List.of(column)));
+        writer.finish();
+      }
+      try (ArrowFile file = ArrowFile.open(path)) {
+        ArrowColumn read = file.batches().getFirst().columns().getFirst();
+        read.validate();
+        for (int i = 0; i < rows.size(); i++) {
+          TensorColumns.Named found = TensorColumns.row(read, i);
+          assertThat(found.tensor().type()).isEqualTo(rows.get(i).type());
+          assertThat(found.dimensionNames()).containsExactly("c", "h", "w");
+          if (found.tensor().byteLength() > 0) {
+            long[] last = found.tensor().shape().dimensions();
+            java.util.Arrays.setAll(last, k -> last[k] - 1);
+            assertThat(found.tensor().getDouble(last)).isEqualTo(rows.get(i).getDouble(last));
+          }
+        }
+      }
+      requireRefused(field, rows.getFirst().permute(1, 0, 2), "uniform_shape", arena);
+      requireRefused(field, Tensor.of(arena.allocate(8), DType.F32, Shape.of(1, 2)), "rank 3",
+          arena);
+    }
+    assertThatThrownBy(() -> TensorColumns.variableShape(
+        "v", DType.F32, 2, List.of("a"), List.of(), List.of())).isInstanceOf(FormatException.class);
+    PyArrow.run(
+        """
+            import sys, json, numpy as np, pyarrow as pa
+            column = pa.ipc.open_file(sys.argv[1]).read_all()["v"].chunk(0)
+            column.validate(full=True)
+            kind = column.type  # PyArrow of C++ knows it, Python sees a base class
+            assert kind.extension_name == "arrow.variable_shape_tensor", kind
+            storage = column.storage
+            assert storage.type.field("data").type.value_type == pa.float32(), storage.type
+            for told in ("uniform_shape=[null,null,3]", "permutation=[2,0,1]", "dim_names=[h,w,c]"):
+                assert told in str(kind), kind
+            shapes = storage.field("shape").to_pylist()
+            assert shapes == [[2, 4, 3], [0, 5, 3], [1, 1, 3], [2, 2, 3]], shapes
+            counted = np.arange(24).reshape(2, 4, 3) + 0.5
+            expected = [counted, counted[:0], counted.ravel()[:3], counted[:, 1:3]]
+            for found, array in zip(storage.field("data").to_pylist(), expected):
+                assert found == array.ravel().tolist(), (found, array)
+            """,
+        path);
+  }
+
+  private static void requireRefused(ArrowField field, Tensor row, String reason, Arena arena) {
+    assertThatThrownBy(() -> TensorColumns.column(field, List.of(row), arena))
+        .isInstanceOf(TensorException.class).hasMessageContaining(reason);
   }
 
   private static void requireTensorsBack(Path path, List<ArrowColumn> columns) {
