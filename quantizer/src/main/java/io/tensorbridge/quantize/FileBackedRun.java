@@ -13,10 +13,18 @@ import java.util.List;
  *
  * <p>The JVM reports the fault of a bulk copy as an {@link InternalError}, at the copy or a little
  * later: hence the whole chunk is watched.
+ *
+ * @param run what reads them
  */
-record FileBackedRun(OpRun run) implements OpRun {
-  /** The run itself if it reads no file. */
-  static OpRun watch(List<Tensor> sources, OpRun run) {
+public record FileBackedRun(OpRun run) implements OpRun {
+  /**
+   * Watches a run.
+   *
+   * @param sources the tensors that it reads
+   * @param run the run
+   * @return the run itself if it reads no file
+   */
+  public static OpRun watch(List<Tensor> sources, OpRun run) {
     boolean readsFile = sources.stream().anyMatch(tensor -> tensor.backing() == Backing.FILE);
     return readsFile ? new FileBackedRun(run) : run;
   }

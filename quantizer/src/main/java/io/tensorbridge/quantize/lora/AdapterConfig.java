@@ -77,12 +77,9 @@ record AdapterConfig(
   private static AdapterConfig read(Path path) {
     try {
       if (Files.size(path) > LARGEST) {
-        throw broken(path, "has more than " + LARGEST + " bytes");
+        throw tooLarge(path);
       }
-      byte[] bytes = Files.readAllBytes(path);
-      try (JsonParser parser = JsonText.factory(Math.max(1, bytes.length)).createParser(bytes)) {
-        return new Reading(path).read(parser);
-      }
+      return of(path, Files.readAllBytes(path));
     } catch (IOException unreadable) {
       throw new FormatException(
           ErrorCode.FILE_IO,
@@ -91,6 +88,26 @@ record AdapterConfig(
           RULE,
           unreadable);
     }
+  }
+
+  /**
+   * Reads the text of a config.
+   *
+   * @param path for messages
+   */
+  static AdapterConfig of(Path path, byte[] text) {
+    if (text.length > LARGEST) {
+      throw tooLarge(path);
+    }
+    try (JsonParser parser = JsonText.factory(Math.max(1, text.length)).createParser(text)) {
+      return new Reading(path).read(parser);
+    } catch (IOException malformed) {
+      throw broken(path, "has malformed JSON: " + malformed.getMessage());
+    }
+  }
+
+  private static FormatException tooLarge(Path path) {
+    return broken(path, "has more than " + LARGEST + " bytes");
   }
 
   /**

@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Sorts the tensors of a file into modules, and reads them. */
@@ -29,13 +30,20 @@ final class AdapterReader {
 
   private final Path path;
   private final TensorFile file;
+  private final Supplier<Optional<AdapterConfig>> beside;
   private final Map<String, Map<Role, TensorEntry>> modules = new LinkedHashMap<>();
   private final ModuleCheck check;
   private Naming naming = Naming.EITHER;
 
-  AdapterReader(Path path, TensorFile file) {
+  /**
+   * A reader.
+   *
+   * @param config gives what lies beside the file, once it is known to be PEFT's
+   */
+  AdapterReader(Path path, TensorFile file, Supplier<Optional<AdapterConfig>> config) {
     this.path = path;
     this.file = file;
+    this.beside = config;
     this.check = new ModuleCheck(path);
   }
 
@@ -63,7 +71,7 @@ final class AdapterReader {
     AdapterConfig told = AdapterConfig.ofMetadata(path, file.metadata());
     return switch (format) {
       case KOHYA -> AdapterConfig.NONE;
-      case PEFT -> AdapterConfig.beside(path).orElse(told);
+      case PEFT -> beside.get().orElse(told);
     };
   }
 

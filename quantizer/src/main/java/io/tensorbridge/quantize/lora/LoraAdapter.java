@@ -6,6 +6,7 @@ import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormats;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A low-rank adapter: the modules of a file, in memory; immutable and thread-safe.
@@ -33,8 +34,24 @@ public record LoraAdapter(Path path, LoraFormat format, List<LoraModule> modules
    */
   public static LoraAdapter read(TensorFileFormats formats, Path path) {
     try (TensorFile file = formats.forPath(path).open(path)) {
-      return new AdapterReader(path, file).read();
+      return new AdapterReader(path, file, () -> AdapterConfig.beside(path)).read();
     }
+  }
+
+  /**
+   * Reads an adapter from a file that is open already.
+   *
+   * @param name for messages, the path of the file
+   * @param file stays open, and the caller's
+   * @param config the text of PEFT's {@code adapter_config.json} beside it, if there is one
+   * @return the adapter, in memory of its own
+   * @throws FormatException if a module or the config is malformed; the message names it
+   * @throws TensorException if a factor holds NaN or infinity, or no floats
+   */
+  public static LoraAdapter read(Path name, TensorFile file, Optional<byte[]> config) {
+    Path configName = name.resolveSibling(AdapterConfig.FILE);
+    return new AdapterReader(
+        name, file, () -> config.map(text -> AdapterConfig.of(configName, text))).read();
   }
 
   /**

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,15 +24,30 @@ final class FileBytes implements AutoCloseable {
   private static final int LARGEST_READ = 1 << 30;
 
   private final Path path;
-  private final FileChannel channel;
+
+  /** Null for bytes that somebody else has mapped. */
+  private final @Nullable FileChannel channel;
+
   private final long size;
   private @Nullable Arena arena;
   private @Nullable MemorySegment mapping;
 
-  private FileBytes(Path path, FileChannel channel, long size) {
+  private FileBytes(
+      Path path, @Nullable FileChannel channel, long size, @Nullable MemorySegment mapping) {
     this.path = path;
     this.channel = channel;
     this.size = size;
+    this.mapping = mapping;
+  }
+
+  /**
+   * The bytes of a file that somebody else has opened; only copied out of, because the file may be
+   * truncated at any time.
+   *
+   * @param name for messages
+   */
+  static FileBytes of(Path name, MemorySegment bytes) {
+    return new FileBytes(name, null, bytes.byteSize(), bytes.asReadOnly());
   }
 
   static FileBytes open(Path path) {
@@ -40,7 +56,7 @@ final class FileBytes implements AutoCloseable {
     }
     try {
       FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-      return new FileBytes(path, channel, channel.size());
+      return new FileBytes(path, channel, channel.size(), null);
     } catch (NoSuchFileException missing) {
       throw failure(path, "no such file", missing);
     } catch (IOException refused) {
@@ -58,21 +74,37 @@ final class FileBytes implements AutoCloseable {
 
   /** Copies {@code target.byteSize()} bytes; {@code target} must be native memory. */
   void read(long byteOffset, MemorySegment target) {
+    if (channel == null) {
+      copy(byteOffset, target);
+      return;
+    }
     long done = 0;
     while (done < target.byteSize()) {
       long length = Math.min(target.byteSize() - done, LARGEST_READ);
-      readFully(byteOffset + done, target.asSlice(done, length).asByteBuffer());
+      readFully(channel, byteOffset + done, target.asSlice(done, length).asByteBuffer());
       done += length;
     }
   }
 
   byte[] read(long byteOffset, int length) {
     byte[] bytes = new byte[length];
-    readFully(byteOffset, ByteBuffer.wrap(bytes));
+    if (channel == null) {
+      copy(byteOffset, MemorySegment.ofArray(bytes));
+    } else {
+      readFully(channel, byteOffset, ByteBuffer.wrap(bytes));
+    }
     return bytes;
   }
 
-  private void readFully(long byteOffset, ByteBuffer target) {
+  private void copy(long byteOffset, MemorySegment target) {
+    try {
+      MemorySegment.copy(mapping(), byteOffset, target, 0, target.byteSize());
+    } catch (InternalError fault) {
+      throw failure(path, "was truncated while it was read", fault);
+    }
+  }
+
+  private void readFully(FileChannel channel, long byteOffset, ByteBuffer target) {
     long position = byteOffset;
     try {
       while (target.hasRemaining()) {
@@ -95,7 +127,7 @@ final class FileBytes implements AutoCloseable {
   }
 
   private synchronized MemorySegment mapping() {
-    if (mapping == null) {
+    if (mapping == null && channel != null) {
       Arena opened = Arena.ofShared();
       try {
         mapping = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, opened);
@@ -105,13 +137,16 @@ final class FileBytes implements AutoCloseable {
         throw failure(path, "can't be mapped: " + refused.getMessage(), refused);
       }
     }
-    return mapping;
+    return Objects.requireNonNull(mapping);
   }
 
   @Override
   public synchronized void close() {
     if (arena != null && arena.scope().isAlive()) {
       arena.close();
+    }
+    if (channel == null) {
+      return;
     }
     try {
       channel.close();

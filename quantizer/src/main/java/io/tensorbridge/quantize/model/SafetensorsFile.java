@@ -65,6 +65,30 @@ public final class SafetensorsFile implements PositionedFile {
     }
   }
 
+  /**
+   * Reads a file that somebody else has opened, and checks all rules of the format.
+   *
+   * @param name for messages
+   * @param bytes the whole file; belongs to the caller and stays accessible while this is used
+   * @return the file
+   * @throws io.tensorbridge.FormatException with the byte and the rule, if it breaks one, or if it
+   *     was truncated since it was mapped
+   */
+  public static SafetensorsFile of(Path name, MemorySegment bytes) {
+    FileBytes file = FileBytes.of(name, bytes);
+    return new SafetensorsFile(file, SafetensorsHeaderReader.read(file));
+  }
+
+  /**
+   * Where the stored bytes of a tensor begin.
+   *
+   * @param name a name of {@link #entries()}
+   * @return counted from the beginning of the file
+   */
+  public long byteOffset(String name) {
+    return header.dataOffset() + header.tensors().get(names.indexOf(name)).begin();
+  }
+
   @Override
   public List<TensorEntry> entries() {
     return names.entries();

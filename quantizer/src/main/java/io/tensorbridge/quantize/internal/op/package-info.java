@@ -1,4 +1,4 @@
-/** The operations {@code quantize}, {@code dequantize} and {@code control_sum}, as batches ask for them by name. */
+/** The operations of this module, as batches ask for them by name. */
 @NullMarked
 package io.tensorbridge.quantize.internal.op;
 
