@@ -8,7 +8,7 @@ root=${PWD%/*}
 out=$root/arrow-ipc/target/interop
 patience=240 # seconds for a download
 export PATH=$PATH:/usr/local/go/bin:$HOME/.cargo/bin
-unset TENSORBRIDGE_GO_COPIES TENSORBRIDGE_RUST_COPIES
+unset TENSORBRIDGE_GO_COPIES TENSORBRIDGE_GO_JSON TENSORBRIDGE_RUST_COPIES
 mkdir -p "$out"
 
 not_run() {
@@ -23,6 +23,10 @@ build_go() {
   timeout "$patience" go mod download >&2 || { not_run arrow-go "its modules can't be downloaded"; return; }
   GOPROXY=off go build -buildvcs=false -o "$out/copies-go" .
   export TENSORBRIDGE_GO_COPIES=$out/copies-go
+  # arrow-go's own program for the JSON of Arrow's integration tests.
+  GOPROXY=off go build -buildvcs=false -o "$out/json-go" \
+    github.com/apache/arrow-go/v18/arrow/ipc/cmd/arrow-json-integration-test
+  export TENSORBRIDGE_GO_JSON=$out/json-go
 }
 
 build_rust() {
@@ -42,4 +46,5 @@ if [[ -z ${TENSORBRIDGE_JAR:-} && -f $root/cli/target/tensorbridge.jar ]]; then
   export TENSORBRIDGE_JAR=$root/cli/target/tensorbridge.jar
 fi
 exec "$root/.venv/bin/python" -m pytest -c pyproject.toml tests/test_arrow_layouts.py tests/test_arrow_tensors.py \
+  tests/test_arrow_integration.py \
   tests/test_arrow_files.py "$@"

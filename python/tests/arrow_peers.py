@@ -203,10 +203,15 @@ def _read_arro3(path: Path, form: str) -> pa.Table:
     return pa.RecordBatchReader.from_stream(opened(path)).read_all()
 
 
+def java_program(source: Path) -> list[str]:
+    """Return the command of a class that is run from its source, with the jar's classes."""
+    options = ["--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC"]
+    modules = ["--add-modules", "jdk.incubator.vector"]
+    return [find_jdk().java, *options, *modules, "-cp", str(find_jar()), str(source)]
+
+
 def ours() -> Peer:
-    java = [find_jdk().java, "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC",
-            "--add-modules", "jdk.incubator.vector", "-cp", str(find_jar())]  # fmt: skip
-    return ProgramPeer("tensorbridge", [*java, str(COPIES)])
+    return ProgramPeer("tensorbridge", java_program(COPIES))
 
 
 def peers() -> tuple[list[Peer], dict[str, str]]:
