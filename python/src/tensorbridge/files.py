@@ -52,6 +52,8 @@ class FileTensor:
     quality : dict of str to float, or None
         ``sqnr_db``, ``cosine`` and ``max_abs_error``, if they were measured; infinity or NaN is
         left out.
+    survival : float or None
+        The share of the adapters' effect that is left, if any were merged into the tensor.
     """
 
     name: str
@@ -62,6 +64,7 @@ class FileTensor:
     note: str
     raised_from: str | None
     quality: dict[str, float] | None
+    survival: float | None
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class FileResult:
     warnings : tuple of str
     quality : dict of str to float, or None
         Of all quantized tensors together, if it was measured.
+    survival : float or None
+        Of the adapters in all tensors together, if any were merged; see ``docs/lora.md``.
     input_bytes, output_bytes : int
         Of the tensors, as read and as written.
     seconds : float
@@ -90,6 +95,7 @@ class FileResult:
     failures: dict[str, BridgeError]
     warnings: tuple[str, ...]
     quality: dict[str, float] | None
+    survival: float | None
     input_bytes: int
     output_bytes: int
     seconds: float
@@ -199,6 +205,7 @@ def _result(ended: Ended) -> FileResult:
         failures=failures,
         warnings=tuple(document["warnings"]),
         quality=_quality(document.get("quality")),
+        survival=document.get("adapters", {}).get("survival"),
         input_bytes=document["input_bytes"],
         output_bytes=document["output_bytes"],
         seconds=document["seconds"],
@@ -215,6 +222,7 @@ def _tensor(facts: Mapping[str, Any], raised_from: str | None) -> FileTensor:
         note=facts.get("note", ""),
         raised_from=raised_from,
         quality=_quality(facts),
+        survival=facts.get("survival"),
     )
 
 

@@ -2,6 +2,7 @@ package io.tensorbridge.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.tensorbridge.BridgeException;
+import io.tensorbridge.quantize.Survival;
 import io.tensorbridge.quantize.TensorQuality;
 import io.tensorbridge.quantize.model.ConversionResult;
 import io.tensorbridge.quantize.model.RaisedTensor;
@@ -9,8 +10,10 @@ import io.tensorbridge.quantize.model.TensorPlan;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -62,7 +65,7 @@ record ConversionReport(
     notes.forEach((note, count) -> out.println("  " + count + " as " + note));
     long merged = result.tensors().stream().filter(plan -> plan.adapterCount() > 0).count();
     if (merged > 0) {
-      out.println("  " + merged + " with adapters merged into them");
+      out.println("  " + merged + " with adapters merged into them" + survival());
     }
     for (RaisedTensor tensor : result.raised()) {
       out.println(
@@ -82,6 +85,18 @@ record ConversionReport(
             + String.format(Locale.ROOT, " in %.2f s, %.2f GB/s",
                 seconds, result.inputBytes() / seconds / 1e9));
     out.flush();
+  }
+
+  /** How much of the adapters is left, and where the least is. */
+  private String survival() {
+    Optional<Map.Entry<String, Survival>> least =
+        result.survivals().entrySet().stream()
+            .min(Comparator.comparingDouble(entry -> entry.getValue().share()));
+    return least
+        .map(
+            entry -> ": " + Figures.survival(result.survival()) + " of their effect survives; the"
+                + " least in " + entry.getKey() + ", " + Figures.survival(entry.getValue()))
+        .orElse("");
   }
 
   /** The tensor that is least like its original. */
@@ -122,6 +137,10 @@ record ConversionReport(
       if (plan.adapterCount() > 0) {
         json.writeNumberField("adapters", plan.adapterCount());
       }
+      Survival survival = result.survivals().get(plan.source().name());
+      if (survival != null) {
+        Figures.write(json, survival);
+      }
       if (!plan.note().isEmpty()) {
         json.writeStringField("note", plan.note());
       }
@@ -135,6 +154,12 @@ record ConversionReport(
     if (!result.qualities().isEmpty()) {
       json.writeObjectFieldStart("quality");
       Figures.write(json, result.quality());
+      json.writeEndObject();
+    }
+    if (!result.survivals().isEmpty()) {
+      json.writeObjectFieldStart("adapters");
+      json.writeNumberField("tensors", result.survivals().size());
+      Figures.write(json, result.survival());
       json.writeEndObject();
     }
     writeRaised(json);

@@ -1,6 +1,7 @@
 package io.tensorbridge.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.tensorbridge.quantize.Survival;
 import io.tensorbridge.quantize.TensorQuality;
 import io.tensorbridge.quantize.model.RaisedTensor;
 import java.io.IOException;
@@ -34,6 +35,20 @@ final class Figures {
           .append(cosine(rung.quality()));
     }
     return text.toString();
+  }
+
+  static String survival(Survival survival) {
+    return String.format(Locale.ROOT, "%.1f %%", 100 * survival.share());
+  }
+
+  static String gain(Survival survival) {
+    return String.format(Locale.ROOT, "%.3f", survival.gain());
+  }
+
+  /** The members of a JSON object. */
+  static void write(JsonGenerator json, Survival survival) throws IOException {
+    JsonDocument.writeNumber(json, "survival", survival.share());
+    JsonDocument.writeNumber(json, "gain", survival.gain());
   }
 
   /** The members of a JSON object. */

@@ -38,6 +38,7 @@ final class HtmlReport {
     figures.result().qualities()
         .forEach((name, quality) -> layers.add(new ErrorCharts.Layer(name, quality)));
     ErrorCharts.addTo(page, layers);
+    SurvivalCharts.addTo(page, figures.result().survivals());
     addRaised(page);
     page.addList("Notes", notes());
     addTensors(page);

@@ -84,6 +84,20 @@ public record Survival(long elements, double effect, double error, double produc
   }
 
   /**
+   * The sums of some.
+   *
+   * @param some of different elements
+   * @return of all elements
+   */
+  public static Survival total(Iterable<Survival> some) {
+    Survival sum = NONE;
+    for (Survival one : some) {
+      sum = sum.plus(one);
+    }
+    return sum;
+  }
+
+  /**
    * What is left of the effect if all of the quantization error counts against it: {@code max(0, 1 -
    * |E| / |D|)}.
    *

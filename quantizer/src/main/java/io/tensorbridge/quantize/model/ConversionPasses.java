@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.model;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileWriter;
+import io.tensorbridge.quantize.Survival;
 import io.tensorbridge.quantize.TensorQuality;
 import io.tensorbridge.quantize.model.ConversionRun.Cancellation;
 import io.tensorbridge.quantize.model.ModelConversion.ProgressListener;
@@ -31,6 +32,7 @@ final class ConversionPasses implements AutoCloseable {
   private final ProgressListener listener;
   private final Map<String, BridgeException> failures = new LinkedHashMap<>();
   private final Map<String, TensorQuality> qualities = new HashMap<>();
+  private final Map<String, Survival> survivals = new HashMap<>();
   private final Map<String, RaisedTensor> raised = new LinkedHashMap<>();
   private @Nullable WrittenPass written;
   private long doneBytes;
@@ -95,6 +97,7 @@ final class ConversionPasses implements AutoCloseable {
           new ConversionRun(input, pass.writer(), plans, before, mode, listenerOfPass());
       Map<String, BridgeException> failed = run.run(threads, cancellation);
       qualities.putAll(run.qualities());
+      survivals.putAll(run.survivals());
       doneBytes += run.totalBytes();
       written = pass;
       pass = before;
@@ -137,13 +140,20 @@ final class ConversionPasses implements AutoCloseable {
   }
 
   private Map<String, TensorQuality> measure(List<TensorPlan> plans, int threads) {
+    return measure(plans, threads, new ConversionRun.Mode(false, true, false, null)).qualities();
+  }
+
+  /** Tells how much would be left of what is merged, without writing anything. */
+  Map<String, Survival> measureSurvival(List<TensorPlan> plans, int threads) {
+    return measure(plans, threads, new ConversionRun.Mode(false, false, true, null)).survivals();
+  }
+
+  private ConversionRun measure(List<TensorPlan> plans, int threads, ConversionRun.Mode how) {
     ConversionRun run =
-        new ConversionRun(
-            input, new DiscardingWriter(), plans, null, new ConversionRun.Mode(false, true, null),
-            listenerOfPass());
+        new ConversionRun(input, new DiscardingWriter(), plans, null, how, listenerOfPass());
     run.run(threads, cancellation);
     doneBytes += run.totalBytes();
-    return run.qualities();
+    return run;
   }
 
   private void commit() {
@@ -164,6 +174,18 @@ final class ConversionPasses implements AutoCloseable {
       TensorQuality quality = qualities.get(plan.source().name());
       if (quality != null) {
         ordered.put(plan.source().name(), quality);
+      }
+    }
+    return ordered;
+  }
+
+  /** How much is left of what was merged, by the names of written tensors. */
+  Map<String, Survival> survivals(List<TensorPlan> plans) {
+    Map<String, Survival> ordered = new LinkedHashMap<>();
+    for (TensorPlan plan : plans) {
+      Survival survival = survivals.get(plan.source().name());
+      if (survival != null) {
+        ordered.put(plan.source().name(), survival);
       }
     }
     return ordered;

@@ -1,6 +1,7 @@
 package io.tensorbridge.quantize.model;
 
 import io.tensorbridge.BridgeException;
+import io.tensorbridge.quantize.Survival;
 import io.tensorbridge.quantize.TensorQuality;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,8 @@ import java.util.Map;
  * @param warnings what readers of the output may object to, and overrides that matched nothing
  * @param qualities how close the quantized tensors are, by name in the order of the file; empty
  *     unless they were to be measured; tensors that were copied are exact and not listed
+ * @param survivals how much is left of the adapters that were merged into tensors, by name in the
+ *     order of the file
  * @param raised the tensors that got more bits because they missed the gate
  */
 public record ConversionResult(
@@ -20,6 +23,7 @@ public record ConversionResult(
     Map<String, BridgeException> failures,
     List<String> warnings,
     Map<String, TensorQuality> qualities,
+    Map<String, Survival> survivals,
     List<RaisedTensor> raised) {
   /**
    * The size of the tensors that were read.
@@ -45,6 +49,15 @@ public record ConversionResult(
       sum += plan.byteLength();
     }
     return sum;
+  }
+
+  /**
+   * Of the adapters in all tensors together.
+   *
+   * @return the sums
+   */
+  public Survival survival() {
+    return Survival.total(survivals.values());
   }
 
   /**

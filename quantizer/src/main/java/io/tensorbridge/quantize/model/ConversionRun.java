@@ -15,6 +15,9 @@ import io.tensorbridge.quantize.FloatSource;
 import io.tensorbridge.quantize.PartSink;
 import io.tensorbridge.quantize.QualityMeter;
 import io.tensorbridge.quantize.Quantization;
+import io.tensorbridge.quantize.RunMeter;
+import io.tensorbridge.quantize.Survival;
+import io.tensorbridge.quantize.SurvivalMeter;
 import io.tensorbridge.quantize.TensorQuality;
 import io.tensorbridge.quantize.lora.LoraDelta;
 import io.tensorbridge.quantize.model.ModelConversion.ProgressListener;
@@ -37,6 +40,7 @@ final class ConversionRun implements OpBatch.Listener {
   private final Mode mode;
   private final ProgressListener listener;
   private final Map<String, QualityMeter> meters = new ConcurrentHashMap<>();
+  private final Map<String, SurvivalMeter> survivals = new ConcurrentHashMap<>();
   private final Map<String, BridgeException> failures = new LinkedHashMap<>();
   private long totalBytes;
 
@@ -47,7 +51,8 @@ final class ConversionRun implements OpBatch.Listener {
    * @param measured whether quantized tensors are measured
    * @param gate ends the pass at a tensor that misses it; null if none does
    */
-  record Mode(boolean continueOnError, boolean measured, @Nullable QualityGate gate) {}
+  record Mode(
+      boolean continueOnError, boolean measured, boolean survival, @Nullable QualityGate gate) {}
 
   /**
    * A pass.
@@ -157,15 +162,29 @@ final class ConversionRun implements OpBatch.Listener {
       TensorPlan plan, Quantization quantization, Optional<LoraDelta> delta, PartSink sink) {
     FloatSource base = plan.source().floats(input);
     FloatSource source = delta.map(merged -> merged.over(base)).orElse(base);
+    List<RunMeter> watching = new ArrayList<>(2);
+    if (mode.survival() && delta.isPresent()) {
+      SurvivalMeter survival = new SurvivalMeter(base);
+      survivals.put(plan.source().name(), survival);
+      watching.add(survival);
+    }
     if (!mode.measured()) {
-      return quantization.bind(source, sink);
+      return quantization.bind(source, sink, watching);
     }
     QualityMeter meter = new QualityMeter();
     meters.put(plan.source().name(), meter);
-    OpRun run = quantization.bind(source, sink, List.of(meter));
+    watching.add(meter);
+    OpRun run = quantization.bind(source, sink, watching);
     return mode.gate() == null
         ? run
         : new GatedRun(run, plan.encoding(), meter, mode.gate());
+  }
+
+  /** How much is left of what was merged, by the names of the tensors. */
+  Map<String, Survival> survivals() {
+    Map<String, Survival> found = new HashMap<>();
+    survivals.forEach((name, meter) -> found.put(name, meter.survival()));
+    return found;
   }
 
   /** How close the tensors are that this pass quantized, by name. */

@@ -14,6 +14,7 @@ import io.tensorbridge.file.TensorFileWriter;
 import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.Quantization;
 import io.tensorbridge.quantize.Quantizer;
+import io.tensorbridge.quantize.Survival;
 import io.tensorbridge.quantize.lora.LoraMerge;
 import io.tensorbridge.quantize.lora.LoraSelection;
 import java.io.IOException;
@@ -62,6 +63,7 @@ public final class ModelConversion implements AutoCloseable {
   private final String scheme;
   private final ConversionRun.Mode mode;
   private final @Nullable RungSearch search;
+  private @Nullable SurvivalAdvice advice;
   private final List<String> warnings = new ArrayList<>();
   private final Map<String, BridgeException> failures = new LinkedHashMap<>();
   private final ConversionRun.Cancellation cancellation = new ConversionRun.Cancellation();
@@ -105,6 +107,8 @@ public final class ModelConversion implements AutoCloseable {
         open(
             formats, source, format, target, options.scheme().toString(), mode(options),
             search(options, format, planner));
+    conversion.advice =
+        new SurvivalAdvice(planner, new QualityLadder(List.of(), format));
     return conversion.planned(tensors -> {
       conversion.warnOfIdleOverrides(options, tensors);
       LoraMerge merge = conversion.match(options.lora(), tensors);
@@ -127,7 +131,8 @@ public final class ModelConversion implements AutoCloseable {
   public static ModelConversion dequantize(TensorFileFormats formats, Path source, Path target) {
     TensorFileFormat format = formats.forPath(target);
     ModelConversion conversion = open(
-        formats, source, format, target, "f32", new ConversionRun.Mode(false, false, null), null);
+        formats, source, format, target, "f32", new ConversionRun.Mode(false, false, false, null),
+        null);
     return conversion.planned(
         tensors -> tensor -> DequantizationPlanner.plan(tensor, format));
   }
@@ -154,7 +159,7 @@ public final class ModelConversion implements AutoCloseable {
   private static ConversionRun.Mode mode(ConversionOptions options) {
     QualityGate failing = options.gate().filter(QualityGate::failFast).orElse(null);
     boolean measured = options.measured() || options.gate().isPresent();
-    return new ConversionRun.Mode(options.continueOnError(), measured, failing);
+    return new ConversionRun.Mode(options.continueOnError(), measured, true, failing);
   }
 
   private void expectWork() {
@@ -329,11 +334,18 @@ public final class ModelConversion implements AutoCloseable {
         new ConversionPasses(input, this::createWriter, mode, search, cancellation, listener)) {
       plans = passes.run(plans, threads);
       failures.putAll(passes.failures());
+      Map<String, Survival> survivals = passes.survivals(plans);
+      if (advice != null) {
+        advice
+            .warning(plans, survivals, sample -> passes.measureSurvival(sample, threads))
+            .ifPresent(warnings::add);
+      }
       return new ConversionResult(
           plans,
           Map.copyOf(failures),
           List.copyOf(warnings),
           passes.qualities(plans),
+          survivals,
           passes.raised());
     }
   }

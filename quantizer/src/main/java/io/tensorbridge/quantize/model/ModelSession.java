@@ -300,7 +300,7 @@ public final class ModelSession implements AutoCloseable {
       }
       warmUp(plans);
       cancellation = new ConversionRun.Cancellation();
-      ConversionRun.Mode mode = new ConversionRun.Mode(false, false, null);
+      ConversionRun.Mode mode = new ConversionRun.Mode(false, false, false, null);
       new ConversionRun(base, new WeightWriter(made), plans, null, mode, listener)
           .run(threads, cancellation);
       return made;

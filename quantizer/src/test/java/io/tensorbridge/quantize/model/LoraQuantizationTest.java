@@ -2,6 +2,7 @@ package io.tensorbridge.quantize.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.tensorbridge.DType;
 import io.tensorbridge.Shape;
@@ -11,6 +12,7 @@ import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFile;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.quantize.QuantScheme;
+import io.tensorbridge.quantize.Survival;
 import io.tensorbridge.quantize.lora.LoraAdapter;
 import io.tensorbridge.quantize.lora.LoraSelection;
 import io.tensorbridge.quantize.lora.ScaledAdapter;
@@ -184,5 +186,82 @@ final class LoraQuantizationTest {
         .hasMessageContaining("lora_unet_mid_to_q")
         .hasMessageContaining("x.weight");
     assertThat(output).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"q8_0", "q4_0", "uniform:bits=4,group=tensor"})
+  void tellsHowMuchOfTheAdaptersIsLeft(String scheme) {
+    String ending = scheme.startsWith("q") ? ".gguf" : ".safetensors";
+    Path output = directory.resolve("out" + ending);
+    ConversionResult result;
+    try (ModelConversion conversion =
+        ModelConversion.quantize(FORMATS, model, output, options(scheme).withLora(selection))) {
+      result = conversion.run(2, (done, total) -> {});
+    }
+    Path merged = quantize(model, "merged.safetensors", options("f32").withLora(selection), 1);
+    Path restored = directory.resolve("restored.safetensors");
+    try (ModelConversion conversion = ModelConversion.dequantize(FORMATS, output, restored)) {
+      conversion.run(1, (done, total) -> {});
+    }
+    assertThat(result.survivals()).containsOnlyKeys(
+        "mid.to_q.weight", "mid.conv1.weight", "mid.half.weight");
+    double effect = 0;
+    double error = 0;
+    for (String name : result.survivals().keySet()) {
+      double[] before = floats(model, name);
+      double[] after = floats(merged, name);
+      double[] kept = floats(restored, name);
+      double product = 0;
+      double effectHere = 0;
+      double errorHere = 0;
+      for (int i = 0; i < before.length; i++) {
+        effectHere += Math.pow(after[i] - before[i], 2);
+        errorHere += Math.pow(kept[i] - after[i], 2);
+        product += (kept[i] - after[i]) * (after[i] - before[i]);
+      }
+      Survival survival = result.survivals().get(name);
+      assertThat(survival.share())
+          .isCloseTo(Math.max(0, 1 - Math.sqrt(errorHere / effectHere)), within(1e-9));
+      assertThat(survival.gain()).isCloseTo(1 + product / effectHere, within(1e-9));
+      effect += effectHere;
+      error += errorHere;
+    }
+    assertThat(result.survival().share())
+        .isCloseTo(Math.max(0, 1 - Math.sqrt(error / effect)), within(1e-9));
+  }
+
+  private static double[] floats(Path path, String name) {
+    try (TensorFile file = FORMATS.forPath(path).open(path); Arena arena = Arena.ofConfined()) {
+      ModelTensor tensor =
+          ModelTensor.of(file).stream().filter(one -> one.name().equals(name)).findAny()
+              .orElseThrow();
+      MemorySegment values = arena.allocate(tensor.shape().elementCount() * Float.BYTES, 4);
+      tensor.floats(file).read(0, values);
+      double[] floats = new double[(int) tensor.shape().elementCount()];
+      for (int i = 0; i < floats.length; i++) {
+        floats[i] = values.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      }
+      return floats;
+    }
+  }
+
+  @Test
+  void warnsWhereQuantizationDrownsTheAdaptersAndNamesASchemeThatKeepsThem() {
+    LoraAdapter faint = selection.adapters().getLast().adapter(); // without a DoRA, which does much
+    LoraSelection weak = new LoraSelection(List.of(new ScaledAdapter(faint, 0.15)), false);
+    assertThat(warnings("q4_0", weak))
+        .singleElement().asString()
+        .containsPattern("only [0-9.]+ % of what the adapters do survives")
+        .containsPattern("(q8_0|f16) would keep [5-9][0-9.]+ % \\(measured on 2 tensors\\)");
+    assertThat(warnings("f16", weak)).isEmpty();
+    assertThat(warnings("q8_0", selection)).isEmpty();
+  }
+
+  private List<String> warnings(String scheme, LoraSelection adapters) {
+    try (ModelConversion conversion =
+        ModelConversion.quantize(
+            FORMATS, model, directory.resolve("out.gguf"), options(scheme).withLora(adapters))) {
+      return conversion.run(1, (done, total) -> {}).warnings();
+    }
   }
 }
