@@ -12,6 +12,7 @@ import io.tensorbridge.file.TensorFileFormatProvider;
 import io.tensorbridge.file.TensorFileFormats;
 import io.tensorbridge.op.OutputSpec;
 import io.tensorbridge.quantize.FloatScheme;
+import io.tensorbridge.quantize.NonFinite;
 import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.Quantization;
 import io.tensorbridge.quantize.checkpoint.CheckpointLayouts;
@@ -217,7 +218,7 @@ final class ConversionPlanner {
         fullNote = "the calibration does not tell of it";
       }
     }
-    List<StoredEntry> entries = entries(tensor, quantization);
+    List<StoredEntry> entries = entries(tensor, quantization, container);
     return new TensorPlan(
         tensor,
         new Treatment.Quantize(quantization, entries, delta),
@@ -225,8 +226,22 @@ final class ConversionPlanner {
         fullNote);
   }
 
+  /** The plan of a tensor that was quantized from a dtype, and is to be stored in a container. */
+  static TensorPlan stored(
+      ModelTensor tensor, QuantScheme scheme, DType source, TensorFileFormat container) {
+    Quantization quantization =
+        Quantization.of(scheme, new TensorType(source, tensor.shape()), NonFinite.ERROR);
+    List<StoredEntry> entries = entries(tensor, quantization, container);
+    return new TensorPlan(
+        tensor,
+        new Treatment.Quantize(quantization, entries, Optional.empty()),
+        entries.stream().map(StoredEntry::entry).toList(),
+        "");
+  }
+
   /** In safetensors as the scheme's library stores it; else, and elsewhere, an entry for each part. */
-  private List<StoredEntry> entries(ModelTensor tensor, Quantization quantization) {
+  private static List<StoredEntry> entries(
+      ModelTensor tensor, Quantization quantization, TensorFileFormat container) {
     List<StoredEntry> entries = container instanceof SafetensorsFormat
         ? CheckpointLayouts.store(
             tensor.name(),

@@ -28,13 +28,13 @@ public final class GgufWriter implements ReadableWriter {
   private static final int LARGEST_ALIGNMENT = 1 << 21;
 
   private final AtomicFile file;
-  private final long dataOffset;
-  private final List<StoredTensor> tensors;
+  private final long[] offsets;
+  private final long[] lengths;
 
-  private GgufWriter(AtomicFile file, long dataOffset, List<StoredTensor> tensors) {
+  private GgufWriter(AtomicFile file, long[] offsets, long[] lengths) {
     this.file = file;
-    this.dataOffset = dataOffset;
-    this.tensors = tensors;
+    this.offsets = offsets;
+    this.lengths = lengths;
   }
 
   /**
@@ -48,6 +48,21 @@ public final class GgufWriter implements ReadableWriter {
    * @throws FormatException if GGUF can't hold an entry, or the disk refuses
    */
   public static GgufWriter create(
+      Path target, List<TensorEntry> entries, Map<String, GgufValue> metadata) {
+    FileLayout layout = layout(target, entries, metadata);
+    AtomicFile file = AtomicFile.create(target, layout.byteSize());
+    try {
+      file.write(0, ByteBuffer.wrap(layout.head()));
+      long[] lengths = entries.stream().mapToLong(TensorEntry::byteLength).toArray();
+      return new GgufWriter(file, layout.offsets(), lengths);
+    } catch (RuntimeException refused) {
+      file.close();
+      throw refused;
+    }
+  }
+
+  /** Places the tensors of a file as {@link #create} does; the target is for messages. */
+  static FileLayout layout(
       Path target, List<TensorEntry> entries, Map<String, GgufValue> metadata) {
     Map<String, GgufValue> allMetadata = new LinkedHashMap<>();
     metadata.forEach(
@@ -63,14 +78,9 @@ public final class GgufWriter implements ReadableWriter {
     for (StoredTensor tensor : tensors) {
       end = GgufHeader.padded(tensor.begin() + tensor.byteLength(), alignment);
     }
-    AtomicFile file = AtomicFile.create(target, header.length + end);
-    try {
-      file.write(0, ByteBuffer.wrap(header));
-      return new GgufWriter(file, header.length, tensors);
-    } catch (RuntimeException refused) {
-      file.close();
-      throw refused;
-    }
+    long[] offsets =
+        tensors.stream().mapToLong(tensor -> header.length + tensor.begin()).toArray();
+    return new FileLayout(header, offsets, header.length + end);
   }
 
   /**
@@ -208,16 +218,16 @@ public final class GgufWriter implements ReadableWriter {
 
   @Override
   public void write(int entry, long byteOffset, MemorySegment bytes) {
-    StoredTensor tensor = tensors.get(entry);
-    if (byteOffset < 0 || bytes.byteSize() > tensor.byteLength() - byteOffset) {
-      throw new IndexOutOfBoundsException(byteOffset + " + " + bytes.byteSize() + " of " + tensor);
+    if (byteOffset < 0 || bytes.byteSize() > lengths[entry] - byteOffset) {
+      throw new IndexOutOfBoundsException(
+          byteOffset + " + " + bytes.byteSize() + " of " + lengths[entry] + " bytes");
     }
-    file.write(dataOffset + tensor.begin() + byteOffset, bytes);
+    file.write(offsets[entry] + byteOffset, bytes);
   }
 
   @Override
   public void read(int entry, long byteOffset, MemorySegment target) {
-    file.read(dataOffset + tensors.get(entry).begin() + byteOffset, target);
+    file.read(offsets[entry] + byteOffset, target);
   }
 
   @Override

@@ -10,6 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -19,10 +21,13 @@ import java.util.Map;
 public final class ModelArrays implements TensorFile {
   private static final Path NAME = Path.of("arrays");
 
+  private final Map<String, String> metadata;
   private final List<Tensor> tensors;
   private final TensorNames names;
 
-  private ModelArrays(Collection<Tensor> tensors, List<TensorEntry> entries) {
+  private ModelArrays(
+      Collection<Tensor> tensors, List<TensorEntry> entries, Map<String, String> metadata) {
+    this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
     this.tensors = List.copyOf(tensors);
     this.names = new TensorNames(NAME, entries);
   }
@@ -36,6 +41,18 @@ public final class ModelArrays implements TensorFile {
    * @throws io.tensorbridge.TensorException if one is not row-major; the message names it
    */
   public static ModelArrays of(Map<String, Tensor> tensors) {
+    return of(tensors, Map.of());
+  }
+
+  /**
+   * The same with metadata, which a file made of it carries on.
+   *
+   * @param tensors as above
+   * @param metadata keys and values
+   * @return the model
+   * @throws TensorException as above
+   */
+  public static ModelArrays of(Map<String, Tensor> tensors, Map<String, String> metadata) {
     List<TensorEntry> entries = new ArrayList<>(tensors.size());
     tensors.forEach(
         (name, tensor) -> {
@@ -45,7 +62,7 @@ public final class ModelArrays implements TensorFile {
           }
           entries.add(TensorEntry.of(name, tensor.type()));
         });
-    return new ModelArrays(tensors.values(), entries);
+    return new ModelArrays(tensors.values(), entries, metadata);
   }
 
   @Override
@@ -70,7 +87,7 @@ public final class ModelArrays implements TensorFile {
 
   @Override
   public Map<String, String> metadata() {
-    return Map.of();
+    return metadata;
   }
 
   /** Does nothing: the tensors were borrowed. */

@@ -126,7 +126,8 @@ public final class ModelTable implements TensorFile {
             + String.join(", ", known));
   }
 
-  private static long[] readShape(JsonParser parser) throws IOException {
+  /** Reads a list of extents, at which the parser stands. */
+  static long[] readShape(JsonParser parser) throws IOException {
     if (parser.currentToken() != JsonToken.START_ARRAY) {
       throw broken("has a shape that is no list");
     }

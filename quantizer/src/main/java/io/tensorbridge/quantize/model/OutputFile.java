@@ -28,15 +28,32 @@ record OutputFile(
   TensorFileWriter create(TensorFile source, List<TensorPlan> plans) {
     List<TensorEntry> entries = entries(plans);
     if (format instanceof GgufFormat) {
-      Map<String, GgufValue> values = OutputMetadata.values(source, plans, scheme);
-      metadata.forEach((key, text) -> values.put(key, OutputMetadata.value(values, key, text)));
-      return GgufWriter.create(target, entries, values);
+      return GgufWriter.create(target, entries, values(source, plans));
     }
-    Map<String, String> text = OutputMetadata.text(source);
-    text.putAll(metadata);
+    Map<String, String> text = text(source);
     return format instanceof SafetensorsFormat && SafetensorsFormat.isIndex(target)
         ? ShardedSafetensorsWriter.create(target, entries, text, maxShardBytes)
         : format.create(target, entries, text);
+  }
+
+  /** Places the tensors as {@link #create} does, in one file. */
+  FileLayout layout(TensorFile source, List<TensorPlan> plans) {
+    List<TensorEntry> entries = entries(plans);
+    return format instanceof GgufFormat
+        ? GgufWriter.layout(target, entries, values(source, plans))
+        : SafetensorsWriter.layout(target, entries, text(source));
+  }
+
+  private Map<String, GgufValue> values(TensorFile source, List<TensorPlan> plans) {
+    Map<String, GgufValue> values = OutputMetadata.values(source, plans, scheme);
+    metadata.forEach((key, text) -> values.put(key, OutputMetadata.value(values, key, text)));
+    return values;
+  }
+
+  private Map<String, String> text(TensorFile source) {
+    Map<String, String> text = OutputMetadata.text(source);
+    text.putAll(metadata);
+    return text;
   }
 
   /** The entries of all tensors, one behind the other. */

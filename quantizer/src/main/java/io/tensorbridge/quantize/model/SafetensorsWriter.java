@@ -53,6 +53,21 @@ public final class SafetensorsWriter implements ReadableWriter {
    */
   public static SafetensorsWriter create(
       Path target, List<TensorEntry> entries, Map<String, String> metadata) {
+    FileLayout layout = layout(target, entries, metadata);
+    AtomicFile file = AtomicFile.create(target, layout.byteSize());
+    try {
+      file.write(0, ByteBuffer.wrap(layout.head()));
+      long[] lengths = entries.stream().mapToLong(TensorEntry::byteLength).toArray();
+      return new SafetensorsWriter(file, layout.offsets(), lengths);
+    } catch (RuntimeException refused) {
+      file.close();
+      throw refused;
+    }
+  }
+
+  /** Places the tensors of a file as {@link #create} does; the target is for messages. */
+  static FileLayout layout(
+      Path target, List<TensorEntry> entries, Map<String, String> metadata) {
     Map<String, String> allMetadata = new LinkedHashMap<>(metadata);
     StoredTensor[] stored = plan(target, entries, allMetadata);
     byte[] header = header(stored, allMetadata);
@@ -62,21 +77,12 @@ public final class SafetensorsWriter implements ReadableWriter {
     long dataOffset = (long) SafetensorsHeader.PREFIX_BYTES + header.length;
     long byteSize = dataOffset;
     long[] offsets = new long[stored.length];
-    long[] lengths = new long[stored.length];
     for (int i = 0; i < stored.length; i++) {
       offsets[i] = dataOffset + stored[i].begin();
-      lengths[i] = stored[i].end() - stored[i].begin();
-      byteSize += lengths[i];
+      byteSize += stored[i].end() - stored[i].begin();
     }
-    AtomicFile file = AtomicFile.create(target, byteSize);
-    try {
-      ByteBuffer start = ByteBuffer.allocate((int) dataOffset).order(ByteOrder.LITTLE_ENDIAN);
-      file.write(0, start.putLong(header.length).put(header).flip());
-      return new SafetensorsWriter(file, offsets, lengths);
-    } catch (RuntimeException refused) {
-      file.close();
-      throw refused;
-    }
+    ByteBuffer head = ByteBuffer.allocate((int) dataOffset).order(ByteOrder.LITTLE_ENDIAN);
+    return new FileLayout(head.putLong(header.length).put(header).array(), offsets, byteSize);
   }
 
   /** The stored tensors in the order of the entries, placed in the order of the file. */
