@@ -69,7 +69,7 @@ final class Arguments {
 
   private void requirePositionals(CommandSyntax syntax) {
     int wanted = syntax.positionals().size();
-    if (positionals.size() < wanted) {
+    if (positionals.size() < wanted && syntax.positionals().get(positionals.size()).required()) {
       throw new UsageException("missing " + syntax.positionals().get(positionals.size()).label());
     }
     if (positionals.size() > wanted) {
@@ -83,6 +83,11 @@ final class Arguments {
 
   Path path(int positional) {
     return toPath(positionals.get(positional));
+  }
+
+  /** Whether a positional that may be absent is there. */
+  boolean has(int positional) {
+    return positional < positionals.size();
   }
 
   boolean flag(String name) {

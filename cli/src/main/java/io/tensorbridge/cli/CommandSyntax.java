@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param name of the command
  * @param summary one line for the list of commands
  * @param description the beginning of the help text
- * @param positionals the arguments without a name, all of them required
+ * @param positionals the arguments without a name; those that may be absent are the last
  * @param options the arguments with a name
  * @param examples command lines
  * @param appendix the end of the help text, made when it is asked for
@@ -32,8 +32,9 @@ record CommandSyntax(
    *
    * @param label for example {@code IN}
    * @param help what it is
+   * @param required whether it must be there
    */
-  record Positional(String label, String help) {}
+  record Positional(String label, String help, boolean required) {}
 
   /**
    * An argument with a name.
@@ -67,9 +68,16 @@ record CommandSyntax(
   }
 
   CommandSyntax positional(String label, String help) {
+    return positional(new Positional(label, help, true));
+  }
+
+  CommandSyntax optionalPositional(String label, String help) {
+    return positional(new Positional(label, help, false));
+  }
+
+  private CommandSyntax positional(Positional added) {
     return new CommandSyntax(
-        name, summary, description, plus(positionals, new Positional(label, help)), options,
-        examples, appendix);
+        name, summary, description, plus(positionals, added), options, examples, appendix);
   }
 
   CommandSyntax option(Option option) {

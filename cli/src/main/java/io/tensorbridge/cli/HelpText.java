@@ -35,7 +35,8 @@ final class HelpText {
   static String usage(CommandSyntax syntax) {
     StringBuilder text = new StringBuilder("Usage: tensorbridge ").append(syntax.name());
     for (Positional positional : syntax.positionals()) {
-      text.append(' ').append(positional.label());
+      String label = positional.label();
+      text.append(' ').append(positional.required() ? label : "[" + label + "]");
     }
     return text.append(syntax.options().isEmpty() ? "" : " [OPTIONS]").toString();
   }

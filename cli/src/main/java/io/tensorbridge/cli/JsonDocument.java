@@ -38,6 +38,15 @@ final class JsonDocument {
     json.writeArray(shape.dimensions(), 0, shape.rank());
   }
 
+  static void writeStrings(JsonGenerator json, String name, Iterable<String> texts)
+      throws IOException {
+    json.writeArrayFieldStart(name);
+    for (String text : texts) {
+      json.writeString(text);
+    }
+    json.writeEndArray();
+  }
+
   /** JSON has no infinity: a perfect ratio is null. */
   static void writeNumber(JsonGenerator json, String name, double value) throws IOException {
     if (Double.isFinite(value)) {

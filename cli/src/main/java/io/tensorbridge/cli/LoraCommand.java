@@ -28,33 +28,63 @@ final class LoraCommand implements Command {
   public CommandSyntax syntax() {
     return CommandSyntax.of(
         "lora",
-        "List the modules of a LoRA adapter, or convert it between kohya and PEFT.",
+        "List the modules of a LoRA adapter, convert it, or extract one from two models.",
         "Lists the modules of a LoRA adapter (rank, alpha, shape, and with --base the tensor that"
-            + " each one changes), or converts it between kohya's names and PEFT's. To merge"
+            + " each one changes), converts it between kohya's names and PEFT's, or extracts one"
+            + " from a model and what training made of it, by a truncated SVD of each layer's"
+            + " difference. To merge"
             + " adapters into a model: tensorbridge quantize IN --lora FILE:SCALE.")
-        .positional("inspect|convert", "What to do.")
-        .positional("FILE", "The adapter, as kohya's tools or PEFT write it.")
+        .positional("inspect|convert|extract", "What to do.")
+        .positional("FILE", "The adapter, as kohya's tools or PEFT write it. extract: the model"
+            + " before training.")
+        .optionalPositional("TUNED", "extract: the model after training; with --control the"
+            + " ControlNet.")
         .option(Option.value(BASE, "FILE", "The model that it was made for. inspect: exit code 1 if"
             + " a module fits no tensor. convert: tells where kohya's names had dots, where the"
             + " words of Stable Diffusion don't."))
-        .option(new Option("--output", "-o", "OUT", "convert: the new file. For PEFT an"
+        .option(new Option("--output", "-o", "OUT", "convert, extract: the new file. For PEFT an"
             + " adapter_config.json comes beside it."))
         .option(Option.value("--to", "kohya|peft", "convert: how to name the tensors; by default"
             + " as the other does."))
+        .option(Option.value(LoraExtract.RANK, "N", "extract: at most so many singular values of"
+            + " each layer; default " + LoraExtract.DEFAULT_RANK + "."))
+        .option(Option.value(LoraExtract.ENERGY, "SHARE", "extract: as many as hold this share of"
+            + " the squared difference, for example 0.99; --rank bounds them, at 128 if it is not"
+            + " given."))
+        .option(Option.value(LoraExtract.DTYPE, "f16|bf16|f32", "extract: of the file; default"
+            + " f16."))
+        .option(Option.value(LoraExtract.FORMAT, "kohya|peft", "extract: how to name the tensors;"
+            + " default kohya."))
+        .option(Option.flag(LoraExtract.CONTROL, "extract: FILE is a UNet, TUNED a ControlNet made"
+            + " from it; writes a Control-LoRA, as ComfyUI reads it."))
+        .option(Option.value(LoraExtract.THREADS, "N", "extract: layers worked on at once, each"
+            + " with its difference in memory; by default the processors of this process."))
         .option(Option.flag("--json", "Print one JSON document on standard output."))
         .example("tensorbridge lora inspect style.safetensors --base model.safetensors")
-        .example("tensorbridge lora convert style.safetensors -o peft/adapter_model.safetensors");
+        .example("tensorbridge lora convert style.safetensors -o peft/adapter_model.safetensors")
+        .example("tensorbridge lora extract base.safetensors tuned.safetensors -o lora.safetensors")
+        .example("tensorbridge lora extract --control unet.safetensors controlnet.safetensors \\")
+        .example("    -o control-lora.safetensors --rank 64");
   }
 
   @Override
   public int run(Arguments arguments, Console console) {
     TensorFileFormats formats = TensorFileFormats.ofServices();
     String action = arguments.text(0);
+    boolean extracts = action.equals("extract");
+    if (arguments.has(2) != extracts) {
+      throw new UsageException(
+          extracts
+              ? "extract takes two models, the one before and the one after training"
+              : "unexpected \"" + arguments.text(2) + "\"");
+    }
     return switch (action) {
       case "inspect" -> inspect(formats, arguments, console);
       case "convert" -> convert(formats, arguments, console);
+      case "extract" -> new LoraExtract(formats, arguments, console).run();
       default ->
-          throw new UsageException("\"" + action + "\" is unknown; inspect and convert are known");
+          throw new UsageException(
+              "\"" + action + "\" is unknown; inspect, convert and extract are known");
     };
   }
 
