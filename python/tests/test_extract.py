@@ -108,7 +108,7 @@ def test_energy_chooses_the_rank_of_each_layer(tmp_path: Path) -> None:
 
 def test_a_merged_adapter_comes_back(tmp_path: Path) -> None:
     """Merged into a model, then extracted from it, then merged again: the same model."""
-    one, two, base, _ = _models(tmp_path)
+    one, two, _, _ = _models(tmp_path)
     first = tmp_path / "first.safetensors"
     _run("lora", "extract", one, two, "-o", first, "--rank=4", "--dtype=f32")
     merged = tmp_path / "merged.safetensors"
@@ -130,7 +130,7 @@ def test_a_control_lora_has_the_names_that_comfyui_reads(tmp_path: Path) -> None
     """UNet plus products is the ControlNet's encoder; the rest is stored whole."""
     one, _, base, tuned = _models(tmp_path)
     rng = np.random.default_rng(5)
-    control = {name: value for name, value in tuned.items()}
+    control = dict(tuned)
     control["controlnet_down_blocks.0.weight"] = rng.standard_normal((40, 40, 1, 1), np.float32)
     control["controlnet_cond_embedding.conv_in.weight"] = rng.standard_normal(
         (16, 3, 3, 3), np.float32

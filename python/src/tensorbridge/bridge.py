@@ -22,7 +22,7 @@ from .describe import Catalog, refill
 from .driver import drive, drive_async
 from .dtypes import CODES, dtype_named
 from .errors import ErrorCode, OptionError, TensorError
-from .files import FileResult, PathLike, quantize_file
+from .files import FileResult, PathLike, calibration_file, quantize_file
 from .futures import Future
 from .launcher import require_platform
 from .layout import Batch, Outcome
@@ -440,6 +440,8 @@ class Bridge(ArrowEntries, ControlEntries):
         default_skips: bool = True,
         lora: Mapping[PathLike, float] | None = None,
         allow_unmatched: bool = False,
+        calibration: PathLike | Mapping[str, Any] | None = None,
+        policy: str = "auto",
         metadata: Mapping[str, str] | None = None,
         max_shard_size: int | str | None = None,
         threads: int | None = None,
@@ -485,6 +487,13 @@ class Bridge(ArrowEntries, ControlEntries):
             Adapters that are merged before quantizing, in this order, and their strengths.
         allow_unmatched : bool
             Whether their modules that fit no tensor are left out; ``warnings`` names them.
+        calibration : path, or mapping of str to array_like, optional
+            For schemes that can use it, a float32 vector for each tensor's name: how much each
+            column matters, the greatest magnitude that activations have in it, or the timestep of
+            each row. A file is ``.safetensors``, ``.npz``, or an importance matrix of llama.cpp.
+        policy : {"auto", "none", "controlnet"}
+            Whether the parts that a ControlNet is sensitive in stay as they are; ``"auto"`` goes by
+            the names of the tensors.
         metadata : mapping of str to str, optional
             Added to that of the file, or replacing it.
         max_shard_size : int or str, optional
@@ -524,7 +533,7 @@ class Bridge(ArrowEntries, ControlEntries):
             If the process was ended by someone else; ``log`` has its last words.
         """
         self._require_open()
-        options = {
+        options: dict[str, Any] = {
             "scheme": scheme,
             "override": overrides,
             "nonfinite": nonfinite,
@@ -537,6 +546,7 @@ class Bridge(ArrowEntries, ControlEntries):
             "no_default_skips": not default_skips,
             "lora": [f"{os.fspath(path)}:{scale!r}" for path, scale in (lora or {}).items()],
             "allow_unmatched": allow_unmatched,
+            "policy": None if policy == "auto" else policy,
             "metadata": metadata,
             "max_shard_size": max_shard_size,
             "threads": threads if threads is not None else self._threads or None,
@@ -545,9 +555,15 @@ class Bridge(ArrowEntries, ControlEntries):
             "quality": quality,
             "report": None if report is None else os.fspath(report),
         }
-        return quantize_file(
-            source, target, options=options, progress_callback=progress_callback, timeout=timeout
-        )
+        with calibration_file(calibration) as path:
+            options["calibration"] = path
+            return quantize_file(
+                source,
+                target,
+                options=options,
+                progress_callback=progress_callback,
+                timeout=timeout,
+            )
 
     def dequantize(self, tensor: QuantizedTensor) -> npt.NDArray[np.float32]:
         """Return what a quantized tensor's stored values stand for, as float32."""

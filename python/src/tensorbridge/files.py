@@ -6,12 +6,17 @@ its rights and its working directory. It ends when this process does.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from .child import Child, Ended
 from .driver import Progress
@@ -26,7 +31,7 @@ from .errors import (
 )
 from .launcher import find_jar, find_jdk, java_command
 
-__all__ = ["FileResult", "FileTensor", "quantize_file"]
+__all__ = ["FileResult", "FileTensor", "calibration_file", "quantize_file"]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -99,6 +104,35 @@ class FileResult:
     input_bytes: int
     output_bytes: int
     seconds: float
+
+
+@contextlib.contextmanager
+def calibration_file(calibration: PathLike | Mapping[str, Any] | None) -> Iterator[str | None]:
+    """Give the path of a file of vectors; those of a mapping are written to one that goes again.
+
+    Raises
+    ------
+    OptionError
+        If a value of the mapping is no vector of floats.
+    """
+    if not isinstance(calibration, Mapping):
+        yield None if calibration is None else _path("calibration", calibration)
+        return
+    vectors = {}
+    for name, vector in calibration.items():
+        try:
+            vectors[name] = np.asarray(vector, np.float32)
+        except (TypeError, ValueError) as error:
+            raise OptionError(
+                f'calibration of "{name}" is no vector of floats: {error}', ErrorCode.BAD_OPTION
+            ) from None
+    with tempfile.TemporaryDirectory(prefix="tensorbridge-") as directory:
+        path = os.path.join(directory, "calibration.npz")
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, vector in vectors.items():
+                with archive.open(name + ".npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, vector, allow_pickle=False)
+        yield path
 
 
 def quantize_file(

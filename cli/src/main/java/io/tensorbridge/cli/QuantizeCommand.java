@@ -65,7 +65,8 @@ final class QuantizeCommand implements Command {
             .option(Option.value("--calibration", "FILE", "What activations tell of the columns of"
                 + " each tensor: an importance matrix of llama.cpp (GGUF) for the K types and"
                 + " iq4_nl, or .safetensors or .npz of a float32 vector for each tensor's name:"
-                + " importances, or for uniform:spatial=true the greatest magnitudes."))
+                + " importances, or for uniform:spatial=true the greatest magnitudes, for"
+                + " uniform:time=N the timestep of each row."))
             .option(Option.value("--imatrix", "FILE", "The same, as llama-quantize calls it."))
             .option(Option.value("--nonfinite", "error|clip", "What to do with NaN and"
                 + " infinities; default error."));
