@@ -50,14 +50,15 @@ record LowRankFit(int rank, Tensor up, Tensor down, double norm, double error) {
     int wanted = limit.energy() < 1 ? Math.min(most, FIRST_WIDTH) : most;
     while (true) {
       LowRankSvd.Factors factors = svd.decompose(wanted);
-      int rank = rank(factors.values(), limit.energy() * total, wanted);
-      double held = held(factors.values(), rank);
+      double[] values = factors.values().data;
+      int rank = rank(values, limit.energy() * total, wanted);
+      double held = held(values, rank);
       boolean enough = limit.energy() == 1 || held >= limit.energy() * total || wanted == most
           || rank < wanted;
       if (enough) {
-        Tensor up = factor(factors.left(), factors.values(), rank, upShape(shape, rank), false);
+        Tensor up = factor(factors.left(), values, rank, upShape(shape, rank), false);
         Tensor down =
-            factor(factors.right(), factors.values(), rank, downShape(shape, rank), true);
+            factor(factors.right(), values, rank, downShape(shape, rank), true);
         double lacking = lacking(difference, rows, columns, up, down);
         return new LowRankFit(
             rank, up, down, Math.sqrt(total), Math.min(1, Math.sqrt(lacking / total)));
@@ -91,7 +92,7 @@ record LowRankFit(int rank, Tensor up, Tensor down, double norm, double error) {
           factors.setAtIndex(
               JAVA_FLOAT, r, -up.segment().getAtIndex(JAVA_FLOAT, i * rank + r));
         }
-        kernel.add(row, 0, columns, factors, 0, rank, matrix, 0, 4L * columns);
+        kernel.add(row, 0, 1, columns, factors, 0, rank, matrix, 0, 4L * columns);
         sum += squares(row, columns);
       }
     }

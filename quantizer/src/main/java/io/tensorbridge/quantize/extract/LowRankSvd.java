@@ -42,10 +42,10 @@ final class LowRankSvd {
    * Left and right vectors of the greatest singular values.
    *
    * @param left {@code [rows, count]}, orthonormal columns
-   * @param values descending
+   * @param values descending, a column
    * @param right {@code [columns, count]}, orthonormal columns
    */
-  record Factors(DMatrixRMaj left, double[] values, DMatrixRMaj right) {}
+  record Factors(DMatrixRMaj left, DMatrixRMaj values, DMatrixRMaj right) {}
 
   /** Of a native row-major float32 matrix. */
   LowRankSvd(MemorySegment matrix, int rows, int columns) {
@@ -88,12 +88,18 @@ final class LowRankSvd {
     MemorySegment factor = floats(narrow.data, arena);
     MemorySegment product = zeros((long) rows * width, arena);
     LowRankKernel kernel = Kernels.shared().lowRank().forWork((long) rows * columns);
+    MemorySegment block = zeros((long) BLOCK_ROWS * BLOCK_DEPTH, arena);
     for (int from = 0; from < columns; from += BLOCK_DEPTH) {
       int depth = Math.min(BLOCK_DEPTH, columns - from);
-      for (int row = 0; row < rows; row++) {
+      for (int row = 0; row < rows; row += BLOCK_ROWS) {
+        int count = Math.min(BLOCK_ROWS, rows - row);
+        for (int i = 0; i < count; i++) {
+          long at = 4 * ((long) (row + i) * columns + from);
+          MemorySegment.copy(matrix, at, block, 4L * i * depth, 4L * depth);
+        }
         kernel.add(
-            product, 4L * row * width, width,
-            matrix, 4 * ((long) row * columns + from), depth,
+            product, 4L * row * width, count, width,
+            block, 0, depth,
             factor, 4L * from * width, 4L * width);
       }
     }
@@ -103,20 +109,22 @@ final class LowRankSvd {
   /** The transposed matrix times a narrow one: {@code [columns, width]} of {@code [rows, width]}. */
   private DMatrixRMaj backward(DMatrixRMaj narrow, Arena arena) {
     int width = narrow.numCols;
-    DMatrixRMaj transposed = CommonOps_DDRM.transpose(narrow, null);
-    MemorySegment factor = floats(transposed.data, arena);
     MemorySegment product = zeros((long) columns * width, arena);
+    MemorySegment block = zeros((long) BLOCK_ROWS * width, arena);
     LowRankKernel kernel = Kernels.shared().lowRank().forWork((long) rows * columns);
     for (int row = 0; row < rows; row += BLOCK_ROWS) {
       int depth = Math.min(BLOCK_ROWS, rows - row);
+      for (int k = 0; k < width; k++) {
+        for (int i = 0; i < depth; i++) {
+          block.setAtIndex(JAVA_FLOAT, (long) k * depth + i, (float) narrow.get(row + i, k));
+        }
+      }
       for (int column = 0; column < columns; column += BLOCK_COLUMNS) {
         int count = Math.min(BLOCK_COLUMNS, columns - column);
-        for (int k = 0; k < width; k++) {
-          kernel.add(
-              product, 4 * ((long) k * columns + column), count,
-              factor, 4 * ((long) k * rows + row), depth,
-              matrix, 4 * ((long) row * columns + column), 4L * columns);
-        }
+        kernel.add(
+            product, 4L * column, width, count,
+            block, 0, depth,
+            matrix, 4 * ((long) row * columns + column), 4L * columns);
       }
     }
     return CommonOps_DDRM.transpose(doubles(product, width, columns), null);
@@ -169,10 +177,8 @@ final class LowRankSvd {
     DMatrixRMaj v = svd.getV(null, false);
     DMatrixRMaj w = svd.getW(null);
     SingularOps_DDRM.descendingOrder(u, false, w, v, false);
-    double[] values = new double[Math.min(w.numRows, w.numCols)];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = w.get(i, i);
-    }
+    DMatrixRMaj values = new DMatrixRMaj(Math.min(w.numRows, w.numCols), 1);
+    CommonOps_DDRM.extractDiag(w, values);
     DMatrixRMaj lefts = CommonOps_DDRM.mult(left, v, null);
     DMatrixRMaj rights = CommonOps_DDRM.mult(basis, u, null);
     return new Factors(lefts, values, rights);

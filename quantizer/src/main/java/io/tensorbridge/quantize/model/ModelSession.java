@@ -68,10 +68,10 @@ public final class ModelSession implements AutoCloseable {
     this.base = base;
     this.container = container;
     this.options = options;
-    this.planner = new ConversionPlanner(formats, container, options);
     this.threads = threads;
     this.listener = listener;
     this.tensors = ModelTensor.of(base);
+    this.planner = new ConversionPlanner(formats, container, options).forModel(tensors);
     this.cache = new WeightCache(cacheBytes);
     tensors.forEach(tensor -> shapes.put(tensor.name(), tensor.shape()));
   }
