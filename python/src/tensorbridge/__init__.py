@@ -6,11 +6,13 @@
 ...     result = bridge.quantize_batch({"a.weight": weight}, scheme="q8_0")
 ...     result["a.weight"].data
 ...     bridge.quantize_file("model.safetensors", "model.gguf", scheme="q4_k")
+...     with bridge.session("unet.safetensors", scheme="q8_0") as session:
+...         session.apply("style.safetensors", scale=0.8)
 
 `open` starts a private server or joins one; a `Bridge` gives arrays in shared memory, runs
-batches of operations on them, takes and gives Arrow tables (with the extra ``arrow``), and has
-whole model files quantized. Every failure is a `BridgeError`. Messages for diagnosis go to the
-logger ``tensorbridge``.
+batches of operations on them, takes and gives Arrow tables (with the extra ``arrow``), has whole
+model files quantized, and keeps models quantized while adapters come and go. Every failure is a
+`BridgeError`. Messages for diagnosis go to the logger ``tensorbridge``.
 """
 
 from .bridge import Bridge, open
@@ -32,10 +34,19 @@ from .errors import (
 from .exports import GgmlTensor
 from .files import FileResult, FileTensor
 from .futures import Future
+from .online import (
+    AdapterSurvival,
+    Generation,
+    LoadedAdapter,
+    Session,
+    SessionMemory,
+    TensorSurvival,
+)
 from .prepared import Prepared
 from .results import BatchResult, QuantizedTensor
 
 __all__ = [
+    "AdapterSurvival",
     "BatchResult",
     "Bridge",
     "BridgeClosed",
@@ -47,7 +58,9 @@ __all__ = [
     "FileTensor",
     "FormatError",
     "Future",
+    "Generation",
     "GgmlTensor",
+    "LoadedAdapter",
     "OptionError",
     "Prepared",
     "ProtocolError",
@@ -55,7 +68,10 @@ __all__ = [
     "QuotaError",
     "ResourceError",
     "ServerDied",
+    "Session",
+    "SessionMemory",
     "TensorError",
+    "TensorSurvival",
     "TimeoutError",
     "open",
 ]

@@ -177,6 +177,19 @@ class Executor:
 
     # --- planning ---
 
+    def plan(self, batch: Batch, settings: Settings) -> Steps[list[wire.Plan]]:
+        """Ask what a batch would put out, so that runs of its parts need not ask."""
+        failures = yield from self._plan_missing(batch, settings)
+        if failures:
+            raise next(iter(failures.values()))
+        return self._plans_of(batch)
+
+    def _plans_of(self, batch: Batch) -> list[wire.Plan]:
+        return [
+            self._plans[batch.operation, batch.option_sets[option_set]][types]
+            for option_set, types in zip(batch.set_indices, batch.type_ids, strict=True)
+        ]
+
     def _lay_out(self, batch: Batch, settings: Settings) -> Steps[tuple[Batch, Kept]]:
         key = _shape_of(batch)
         kept = self._layouts.get(key)
@@ -186,10 +199,7 @@ class Executor:
         if failures:
             batch = batch.without(failures)
             return (yield from self._lay_out(batch, settings))
-        plans = [
-            self._plans[batch.operation, batch.option_sets[option_set]][types]
-            for option_set, types in zip(batch.set_indices, batch.type_ids, strict=True)
-        ]
+        plans = self._plans_of(batch)
         layout = Layout(
             plans,
             batch.set_indices,

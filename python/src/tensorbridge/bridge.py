@@ -28,6 +28,7 @@ from .launcher import require_platform
 from .layout import Batch, Outcome
 from .limits import memory_limit
 from .link import Link
+from .online.entries import SessionEntries
 from .options import option_text, quantize_options, with_vectors
 from .prepared import Prepared, Staged
 from .regions import Pool
@@ -96,7 +97,7 @@ def open(
     return Bridge(link, threads or 0, idle)
 
 
-class Bridge(ArrowEntries, ControlEntries):
+class Bridge(ArrowEntries, ControlEntries, SessionEntries):
     """A connection to a server and the memory that both share; thread-safe.
 
     Made by `open`. Arrays that it gave out stay valid after it was closed. In a forked child its

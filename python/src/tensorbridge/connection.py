@@ -22,7 +22,7 @@ from .errors import (
     TimeoutError,
     error_of,
 )
-from .regions import Region
+from .regions import FileRegion, Region
 
 __all__ = ["Connection", "connect"]
 
@@ -121,7 +121,7 @@ class Connection:
         )
         self.welcome = wire.read_welcome(answer.body)
 
-    def register(self, region: Region, fd: int) -> None:
+    def register(self, region: Region | FileRegion, fd: int) -> None:
         """Make a region known to the server."""
         self._request(
             lambda request: wire.register(
@@ -131,7 +131,7 @@ class Connection:
             [fd],
         )
 
-    def release(self, region: Region) -> None:
+    def release(self, region: Region | FileRegion) -> None:
         """Ask the server to forget a region; does not wait, and never blocks."""
         self._outbox.append(wire.release(self._take_id(), region.id, region.generation))
         self._flush()

@@ -10,7 +10,7 @@ from . import wire
 from .batches import Steps
 from .ring import Ring, Ticket
 
-__all__ = ["Progress", "drive", "drive_async"]
+__all__ = ["BatchProgress", "Progress", "drive", "drive_async"]
 
 _log = logging.getLogger("tensorbridge")
 
@@ -21,7 +21,7 @@ def drive(
     ring: Ring,
     steps: Steps[T],
     deadline: float | None,
-    progress_callback: Callable[[float], object] | None,
+    progress_callback: Callable[[float], object] | BatchProgress | None,
 ) -> T:
     """Take all steps in the calling thread; if it is interrupted, cancel what is under way.
 
@@ -32,10 +32,14 @@ def drive(
         See `batches`.
     deadline : float or None
         By `time.monotonic`.
-    progress_callback : callable or None
+    progress_callback : callable, BatchProgress or None
         Called with a float that rises to 1.0.
     """
-    progress = None if progress_callback is None else _BatchProgress(progress_callback)
+    progress = (
+        progress_callback
+        if progress_callback is None or isinstance(progress_callback, BatchProgress)
+        else BatchProgress(progress_callback)
+    )
     try:
         ticket = steps.send(None)
         while True:
@@ -96,12 +100,27 @@ class Progress:
             _log.exception("the progress callback failed; %s goes on without it", self._what)
 
 
-class _BatchProgress(Progress):
-    """Progress of a batch."""
+class BatchProgress(Progress):
+    """Progress of the steps of some batches, each of which has a share of the whole.
 
-    def __init__(self, callback: Callable[[float], object]) -> None:
-        super().__init__(callback, "the batch")
+    Parameters
+    ----------
+    callback : callable
+        Called with a float that rises to 1.0.
+    what : str
+        What goes on without it, for the log.
+    """
+
+    def __init__(self, callback: Callable[[float], object], what: str = "the batch") -> None:
+        super().__init__(callback, what)
         self.ticket: Ticket | None = None
+        self._begin = 0.0
+        self._share = 1.0
+
+    def share(self, begin: float, end: float) -> None:
+        """Tell which part of the whole the next batch is."""
+        self._begin = begin
+        self._share = end - begin
 
     def look(self) -> None:
         """Read the bytes done from shared memory."""
@@ -109,4 +128,4 @@ class _BatchProgress(Progress):
             return
         done, total = wire.PROGRESS.unpack_from(*self.ticket.progress)
         if total:
-            self.report(min(done / total, 0.999))
+            self.report(min(self._begin + self._share * done / total, 0.999))

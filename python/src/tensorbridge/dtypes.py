@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import ErrorCode, OptionError
 
-__all__ = ["BF16", "CODES", "code_of", "dtype_named", "dtype_of", "itemsize_of"]
+__all__ = ["BF16", "CODES", "ENCODINGS", "code_of", "dtype_named", "dtype_of", "itemsize_of"]
 
 CODES: dict[int, tuple[str, int]] = {
     1: ("bool", 1),
@@ -36,6 +36,26 @@ CODES: dict[int, tuple[str, int]] = {
     17: ("complex128", 16),
 }
 """Wire code to (NumPy name, bytes per element)."""
+
+ENCODINGS: dict[int, str] = {
+    1: "bool",
+    2: "i8",
+    3: "i16",
+    4: "i32",
+    5: "i64",
+    6: "u8",
+    7: "u16",
+    8: "u32",
+    9: "u64",
+    10: "f16",
+    11: "bf16",
+    12: "f32",
+    13: "f64",
+    14: "f8_e4m3",
+    15: "f8_e5m2",
+    16: "c64",
+}
+"""Wire code to what files call the type, in lower case."""
 
 BF16 = 11
 _BY_NAME = {name: code for code, (name, _) in CODES.items()}

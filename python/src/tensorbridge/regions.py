@@ -26,7 +26,7 @@ from .dtypes import dtype_of, interface_type
 from .errors import BridgeClosed, ErrorCode, QuotaError, ResourceError
 from .limits import available_memory
 
-__all__ = ["Lease", "Pool", "Region", "create_region"]
+__all__ = ["FileRegion", "Lease", "Pool", "Region", "create_region"]
 
 _log = logging.getLogger("tensorbridge")
 
@@ -134,7 +134,7 @@ class Lease:
     A part can be carved out into a lease of its own, which then lives and dies by itself.
     """
 
-    __slots__ = ("_carved", "_pool", "length", "offset", "region")
+    __slots__ = ("__weakref__", "_carved", "_pool", "length", "offset", "region")
 
     def __init__(self, pool: Pool, region: Region, offset: int, length: int) -> None:
         self._pool = pool
@@ -183,6 +183,44 @@ class Lease:
                     at = offset + length
             if at < self.length:
                 self._pool.give_later(self.region, self.offset + at, self.length - at)
+        except Exception:  # at interpreter shutdown anything may be gone
+            return
+
+
+class FileRegion:
+    """A file that the server may read; this process does not map it.
+
+    The server forgets it when the object dies, and the last batch that reads it has ended.
+
+    Attributes
+    ----------
+    id, generation : int
+        Its address on the wire.
+    access : int
+        `wire.FILE`.
+    size : int
+        Bytes.
+    """
+
+    __slots__ = ("_pool", "access", "generation", "id", "size")
+
+    def __init__(self, region_id: int, size: int) -> None:
+        self.id = region_id
+        self.generation = 1
+        self.access = wire.FILE
+        self.size = size
+        self._pool: Pool | None = None
+
+    def held_by(self, pool: Pool) -> FileRegion:
+        """Note that the server knows it, so that it is told of the end."""
+        self._pool = pool
+        return self
+
+    def __del__(self) -> None:
+        """Release it; runs in any thread, at any time."""
+        try:
+            if self._pool is not None:
+                self._pool.forget_file(self)
         except Exception:  # at interpreter shutdown anything may be gone
             return
 
@@ -242,8 +280,8 @@ class Pool:
 
     def __init__(
         self,
-        register: Callable[[Region, int], None],
-        release: Callable[[Region], None],
+        register: Callable[[Region | FileRegion, int], None],
+        release: Callable[[Region | FileRegion], None],
         max_idle_bytes: int,
     ) -> None:
         self._register = register
@@ -312,18 +350,55 @@ class Pool:
         region, fd = create_region(self._next_id, size, access)
         self._next_id += 1
         try:
-            try:
-                self._register(region, fd)
-            except QuotaError:
-                if not self._drop_idle(0):
-                    raise
-                self._register(region, fd)
+            self._register_somehow(region, fd)
         finally:
             os.close(fd)
         self._regions[access].append(region)
         self._index()
         _log.debug("region %d: %d bytes", region.id, size)
         return region
+
+    def _register_somehow(self, region: Region | FileRegion, fd: int) -> None:
+        """Register a region; if there is no room for it, give up idle ones."""
+        try:
+            self._register(region, fd)
+        except QuotaError:
+            if not self._drop_idle(0):
+                raise
+            self._register(region, fd)
+
+    def add_file(self, fd: int, size: int) -> FileRegion:
+        """Let the server read a file.
+
+        Parameters
+        ----------
+        fd : int
+            Opened for reading; stays the caller's, who may close it afterwards.
+        size : int
+            Bytes of the file.
+
+        Raises
+        ------
+        QuotaError
+            If the server allows this client no more regions.
+        ProtocolError
+            If it is no regular file, or of another size.
+        BridgeClosed
+            If the pool was closed.
+        """
+        with self._lock:
+            self._collect()
+            if self._closed:
+                raise BridgeClosed("the bridge is closed")
+            region = FileRegion(self._next_id, size)
+            self._next_id += 1
+            self._register_somehow(region, fd)
+            return region.held_by(self)
+
+    def forget_file(self, region: FileRegion) -> None:
+        """Let the server forget a file; does not block."""
+        if not self._closed:
+            self._release(region)
 
     def find(self, address: int, length: int) -> Region | None:
         """Return the region that holds a piece of memory, or None if none does."""

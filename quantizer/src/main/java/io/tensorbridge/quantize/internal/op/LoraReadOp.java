@@ -4,6 +4,7 @@ import io.tensorbridge.DType;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.OptionException;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.op.OpMemory;
 import io.tensorbridge.op.OpPlan;
@@ -70,12 +71,28 @@ final class LoraReadOp implements TensorOp {
       ModelTable base = ModelTable.parse(ByteInputs.text(inputs.get(1)));
       Optional<byte[]> config =
           inputs.size() > 2 ? Optional.of(ByteInputs.text(inputs.get(2))) : Optional.empty();
-      LoraAdapter adapter =
-          LoraAdapter.read(file, SafetensorsFile.of(file, inputs.getFirst().data()), config);
+      LoraAdapter adapter = adapter(inputs.getFirst(), config);
       ModuleTable table =
           ModuleTable.of(MatchedAdapter.of(adapter, base.shapes(), allowUnmatched));
       return List.of(
           Made.text("modules", table.json()), new Made("values", DType.F32, table.values()));
+    }
+
+    /** A client learns the reason alone, so that it names the file and the entry. */
+    private LoraAdapter adapter(Tensor bytes, Optional<byte[]> config) {
+      try {
+        return LoraAdapter.read(file, SafetensorsFile.of(file, bytes.data()), config);
+      } catch (TensorException refused) {
+        if (refused.tensorName().isEmpty()) {
+          throw refused;
+        }
+        throw new TensorException(
+            refused.code(),
+            "",
+            refused.elementIndex(),
+            file + ": \"" + refused.tensorName() + "\": " + refused.reason(),
+            refused);
+      }
     }
   }
 }
