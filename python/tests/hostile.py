@@ -188,6 +188,10 @@ class Driver:
             case "pipe":
                 fd, other = os.pipe()
                 self._descriptors.append(other)
+            case "file-write-only":
+                fd = os.open(f"/proc/self/fd/{self._file.fileno()}", os.O_WRONLY)
+            case "directory":
+                fd = os.open(tempfile.gettempdir(), os.O_RDONLY)
             case "null":
                 fd = os.open("/dev/null", os.O_RDWR)
             case _:

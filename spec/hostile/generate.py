@@ -148,6 +148,7 @@ def bases() -> dict[str, bytes]:
         "register-input": wire.register(register_fields(3, *INPUT, 1)),
         "register-read": wire.register(register_fields(10, 10, 1, 1)),
         "register-readwrite": wire.register(register_fields(10, 10, 1, 2)),
+        "register-file": wire.register(register_fields(10, 10, 1, 3)),
         "release": wire.release({"request_id": 20, "region": 10, "generation": 1}),
         "operations": wire.message("OPERATIONS", 30),
         "probe": entry(0xF00D, "RUN", "block-noop"),
@@ -528,8 +529,8 @@ def registrations(cases: Cases) -> None:
     )
     cases.refused(
         "BAD_FLAGS-access",
-        "Access is 1 or 2.",
-        [readable, register(patch(24, u32(3)))],
+        "Access is 1, 2 or 3.",
+        [readable, register(patch(24, u32(4)))],
     )
     cases.refused(
         "BAD_FLAGS-register-reserved",
@@ -1086,6 +1087,119 @@ def outputs(cases: Cases) -> None:
     )
 
 
+def files_on_disk(cases: Cases) -> None:
+    def register(*patches: dict, descriptor: str = "file") -> dict:
+        return send("register-file", *patches, descriptors=[descriptor])
+
+    registered = [register(), answer("OK", 10)]
+    place = u32(10) + u32(1)
+
+    for descriptor in ("directory", "pipe", "eventfd", "null", "pidfd-self"):
+        cases.refused(
+            f"UNSEALED_REGION-file-{descriptor}",
+            "A file is a regular file.",
+            [register(descriptor=descriptor)],
+        )
+    cases.refused(
+        "UNSEALED_REGION-file-write-only",
+        "A file is open for reading.",
+        [register(descriptor="file-write-only")],
+    )
+    for length, case in ((SIZE - 1, "smaller"), (SIZE + 1, "larger"), (1 << 40, "huge")):
+        cases.refused(
+            f"REGION_SIZE_MISMATCH-file-{case}",
+            "A file is as long as announced.",
+            [register(patch(32, u64(length)))],
+        )
+    cases.refused(
+        "BAD_LENGTH-register-file-empty",
+        "A file has bytes.",
+        [register(patch(32, u64(0)))],
+    )
+    cases.refused(
+        "REGION_SIZE_MISMATCH-file-sparse",
+        "A file that lies in memory has no holes.",
+        [
+            create("extra", 4096, 0),
+            {"do": "truncate", "region": "extra", "length": SIZE},
+            register(descriptor="extra"),
+        ],
+    )
+    cases.refused(
+        "QUOTA_BYTES-register-file-sign",
+        "The length of a file is checked before it is used.",
+        [register(patch(32, u64(-4096)))],
+    )
+    cases.refused(
+        "QUOTA_BYTES-register-file-in-memory",
+        "The bytes of a file that lies in memory count.",
+        [
+            create("extra", 32 << 20, 0),
+            register(patch(32, u64(32 << 20)), descriptor="extra"),
+        ],
+        limits={"max_bytes": 16 << 20},
+    )
+    cases.refused(
+        "QUOTA_REGIONS-register-file",
+        "Files count as regions.",
+        [
+            *(
+                step
+                for region in range(10, 16)
+                for step in (
+                    register(patch(REQUEST_ID, u32(region)), patch(16, u32(region))),
+                    answer("OK", region),
+                )
+            ),
+            register(patch(REQUEST_ID, u32(16)), patch(16, u32(16))),
+        ],
+        request_id=16,
+        limits={"max_regions": 8},
+    )
+    cases.add(
+        "UNSEALED_REGION-input-file",
+        "Only operations that read files take inputs in files.",
+        [
+            *registered,
+            write("work", 0, "block-noop", patch(input_at("block-noop", T_REGION), place)),
+            submit("run"),
+            completed(100, failed_items=1),
+            {"do": "expect-item", "item": 0, "code": "UNSEALED_REGION"},
+        ],
+    )
+    spans = (
+        ("UNSEALED_REGION-block-span-file", "Blocks lie in sealed memory.", "run", BLOCK_SPAN),
+        (
+            "REGION_NOT_WRITABLE-status-span-file",
+            "What the server writes lies in a readwrite region.",
+            "run",
+            STATUS_SPAN,
+        ),
+        (
+            "REGION_NOT_WRITABLE-output-span-file",
+            "What the server writes lies in a readwrite region.",
+            "run-copy",
+            OUTPUT_SPAN,
+        ),
+    )
+    for name, rule, base, at in spans:
+        block = "block-copy" if base == "run-copy" else "block-noop"
+        cases.rejected(
+            name, rule, [*registered, write("work", 0, block), submit(base, patch(at, place))]
+        )
+    absolute = "block-copy-absolute"
+    output_region = items_at(absolute) + 16 + 40 + TENSOR_AT[T_REGION]
+    cases.rejected(
+        "REGION_NOT_WRITABLE-output-file",
+        "Outputs lie in readwrite regions.",
+        [
+            *registered,
+            write("work", 0, absolute, patch(output_region, place)),
+            submit("run-copy-absolute"),
+        ],
+    )
+
+
 def waiting(cases: Cases) -> None:
     wait = [
         write("work", 0, "block-nonzero"),
@@ -1182,6 +1296,7 @@ def files() -> dict[str, str]:
         items,
         tensors,
         outputs,
+        files_on_disk,
         waiting,
     ):
         section(cases)

@@ -407,6 +407,18 @@ def messages() -> list[tuple]:
                 "byte_length": 4096,
             },
         ),
+        (
+            "register-file",
+            "REGISTER",
+            "a file of 7 GiB and a byte",
+            {
+                "request_id": 5,
+                "region": 4,
+                "generation": 2,
+                "access": 3,
+                "byte_length": (7 << 30) + 1,
+            },
+        ),
         ("release", "RELEASE", "", {"request_id": 3, "region": 3, "generation": 1}),
         ("ok", "OK", "answer to a REGISTER or RELEASE", {"request_id": 3}),
         ("operations", "OPERATIONS", "", {"request_id": 4}),

@@ -69,7 +69,7 @@ public abstract sealed class BridgeException extends RuntimeException
             case 1 -> new ProtocolException(code, message);
             case 2 -> new TensorException(code, message);
             case 3 -> new QuotaException(code, message);
-            case 6 -> new FormatException(message);
+            case 6 -> new FormatException(code, message, -1, "", null);
             default -> new ResourceException(code, message);
           };
     };

@@ -27,6 +27,8 @@ final class BatchBinder {
   private final LeaseSet leases;
   private final List<Extent> extents = new ArrayList<>();
 
+  /** Whether an input of any item so far lies in a file. */
+  private boolean readsFiles;
   private int lastOptionSet = -1;
   private List<TensorType> lastTypes = List.of();
   private @Nullable OpPlan lastPlan;
@@ -52,7 +54,7 @@ final class BatchBinder {
       items.add(bind(item, true));
     }
     collectExtents(items);
-    return new BoundBatch(batch, items, extents, leases);
+    return new BoundBatch(batch, items, extents, leases, readsFiles);
   }
 
   /**
@@ -103,7 +105,7 @@ final class BatchBinder {
           new BoundItem.Continued(waits.source(), waits.workBytes(), waits.needs(), outputs));
     }
     Extent.requireApart(extents);
-    return new BoundBatch(batch, items, extents, leases);
+    return new BoundBatch(batch, items, extents, leases, waiting.readsFiles());
   }
 
   private static void requireIndexZero(DecodedItem item) {
@@ -116,6 +118,9 @@ final class BatchBinder {
     List<Tensor> inputs = inputs(item.inputs());
     OpPlan plan;
     try {
+      if (readsFiles && !plans.takesFiles(batch.operation())) {
+        requireNoFiles(inputs);
+      }
       plan = plan(item, types(inputs));
     } catch (RuntimeException | LinkageError failure) {
       return new BoundItem.Refused(item, BridgeException.ofThrown(failure));
@@ -155,7 +160,21 @@ final class BatchBinder {
   private Tensor input(DecodedTensor decoded) {
     RegisteredRegion region = regions.require(decoded.region(), decoded.generation());
     region.leaseFor(leases);
-    return Tensor.of(region.region().segment(), decoded.layout(), Backing.SEALED);
+    Backing backing = region.region().backing();
+    readsFiles |= backing == Backing.FILE;
+    return Tensor.of(region.region().segment(), decoded.layout(), backing);
+  }
+
+  private void requireNoFiles(List<Tensor> inputs) {
+    for (int i = 0; i < inputs.size(); i++) {
+      if (inputs.get(i).backing() == Backing.FILE) {
+        throw new ProtocolException(
+            ErrorCode.UNSEALED_REGION,
+            "input " + i + " lies in a file, which " + batch.operation()
+                + " can't read: its size is"
+                + " not sealed; copy the tensor into a sealed region, and name that");
+      }
+    }
   }
 
   private List<OutputPlace> outputs(List<DecodedTensor> decoded, List<OutputSpec> planned) {

@@ -13,6 +13,7 @@ import io.tensorbridge.batch.wire.PlanRecord;
 import io.tensorbridge.batch.wire.SubmissionKind;
 import io.tensorbridge.op.Options;
 import io.tensorbridge.shm.LocalSocket;
+import io.tensorbridge.shm.SharedFile;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -40,6 +41,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *   <tr><th>memory</th><th>owner</th><th>given back by</th></tr>
  *   <tr><td>{@link #allocate}, {@link #share}</td><td>the caller</td>
  *       <td>{@link #release}, or closing the client</td></tr>
+ *   <tr><td>{@link #file}</td><td>the {@link BatchFile}</td>
+ *       <td>{@link BatchFile#close()}, or closing the client</td></tr>
  *   <tr><td>outputs</td><td>the {@link BatchResult}</td><td>{@link BatchResult#close()}</td></tr>
  *   <tr><td>copies of other tensors</td><td>the batch</td><td>the end of the batch</td></tr>
  * </table>
@@ -141,6 +144,29 @@ public final class BatchClient implements AutoCloseable {
    */
   public Tensor share(Tensor source) {
     return own(resolver.copyOf(source, Access.READ), source.type());
+  }
+
+  /**
+   * Lets the server read a file; the client opens it and passes the descriptor.
+   *
+   * @param path a regular file that is not empty
+   * @return the file, owned by the caller; closed with the client at the latest
+   * @throws io.tensorbridge.FormatException if it can't be read
+   * @throws io.tensorbridge.ProtocolException if the server can't read it safely, as one behind FUSE;
+   *     {@link #share} its tensors then
+   * @throws io.tensorbridge.QuotaException if the server's quota of regions is reached
+   */
+  public BatchFile file(Path path) {
+    Piece piece = core.pool().addFile(SharedFile.open(path));
+    tensors.add(piece);
+    return new BatchFile(this, piece);
+  }
+
+  /** Gives back a file, unless that was done before. */
+  void giveBack(Piece file) {
+    if (tensors.remove(file)) {
+      core.pool().drop(file);
+    }
   }
 
   private Tensor own(Piece piece, TensorType type) {

@@ -67,7 +67,8 @@ final class BatchExecution implements OpBatch.Listener {
   WaitingItems home() {
     return origin != null
         ? origin
-        : new WaitingItems(batchId, batch.source().operation(), batch.items().size());
+        : new WaitingItems(
+            batchId, batch.source().operation(), batch.items().size(), batch.readsFiles());
   }
 
   @Nullable

@@ -124,7 +124,7 @@ final class BatchResolver {
   }
 
   private static BlockEncoder.Operand operand(Piece piece, TensorLayout layout) {
-    return new BlockEncoder.Operand(piece.region().id(), piece.region().generation(), layout);
+    return new BlockEncoder.Operand(piece.region().id(), PoolRegion.GENERATION, layout);
   }
 
   /** A copy of a tensor in memory of the client, owned by the caller. */

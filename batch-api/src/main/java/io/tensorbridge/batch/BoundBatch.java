@@ -17,6 +17,7 @@ final class BoundBatch {
   private final List<BoundItem> items;
   private final List<Extent> extents;
   private final LeaseSet leases;
+  private final boolean readsFiles;
   private final long workBytes;
   private final long relativeEnd;
 
@@ -27,13 +28,19 @@ final class BoundBatch {
    * @param items its items
    * @param extents of all tensors if there are outputs, else empty; a relative one has region -1
    * @param leases on the regions of the tensors
+   * @param readsFiles whether any of these regions is a file
    */
   BoundBatch(
-      DecodedBatch source, List<BoundItem> items, List<Extent> extents, LeaseSet leases) {
+      DecodedBatch source,
+      List<BoundItem> items,
+      List<Extent> extents,
+      LeaseSet leases,
+      boolean readsFiles) {
     this.source = source;
     this.items = items;
     this.extents = extents;
     this.leases = leases;
+    this.readsFiles = readsFiles;
     long work = 0;
     for (BoundItem item : items) {
       work += Math.min(item.workBytes(), Long.MAX_VALUE - work);
@@ -58,6 +65,11 @@ final class BoundBatch {
 
   LeaseSet leases() {
     return leases;
+  }
+
+  /** Whether an item reads a file, and so may wait for a disk or meet a truncation. */
+  boolean readsFiles() {
+    return readsFiles;
   }
 
   /** The work of all items. */

@@ -134,7 +134,7 @@ final class ClientPlans {
             TensorLayout.strided(type, scratch.byteOffset(), new long[type.shape().rank()]);
         inputs.add(
             new BlockEncoder.Operand(
-                scratch.region().id(), scratch.region().generation(), layout));
+                scratch.region().id(), PoolRegion.GENERATION, layout));
       }
       items.add(new BlockEncoder.Item(key.options(), 0, inputs, List.of()));
     }

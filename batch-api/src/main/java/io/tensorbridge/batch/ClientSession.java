@@ -1,6 +1,5 @@
 package io.tensorbridge.batch;
 
-import io.tensorbridge.Access;
 import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
@@ -9,6 +8,7 @@ import io.tensorbridge.batch.wire.ErrorMessage;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
 import io.tensorbridge.batch.wire.OperationList;
+import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.batch.wire.Register;
 import io.tensorbridge.batch.wire.Release;
 import io.tensorbridge.batch.wire.Welcome;
@@ -177,7 +177,7 @@ final class ClientSession {
     if (Register.reserved(bytes, 0) != 0) {
       throw new ProtocolException(ErrorCode.BAD_FLAGS, "a reserved field of REGISTER is not 0");
     }
-    Access access = Access.ofCode(Register.access(bytes, 0));
+    RegionAccess access = RegionAccess.ofCode(Register.access(bytes, 0));
     if (message.fds().isEmpty()) {
       throw new ProtocolException(
           ErrorCode.MISSING_DESCRIPTOR, "REGISTER brings the region's descriptor");

@@ -2,6 +2,7 @@ package io.tensorbridge.batch;
 
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
+import io.tensorbridge.op.FileBackedRun;
 import io.tensorbridge.op.OpBatch;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.op.Outcome;
@@ -19,6 +20,12 @@ import org.jspecify.annotations.Nullable;
  */
 record ItemRuns(BoundBatch batch, StatusArea status, @Nullable MemorySegment span) {
   private OpRun begin(int item) {
+    return batch.readsFiles()
+        ? FileBackedRun.watchFrom(() -> beginUnwatched(item))
+        : beginUnwatched(item);
+  }
+
+  private OpRun beginUnwatched(int item) {
     return batch.items().get(item).begin(span, status.value(item));
   }
 

@@ -46,6 +46,6 @@ final class Piece {
 
   /** This piece, or its first bytes, as the wire names it. */
   WireSpan span(long offset, long length) {
-    return new WireSpan(region.id(), region.generation(), byteOffset + offset, length);
+    return new WireSpan(region.id(), PoolRegion.GENERATION, byteOffset + offset, length);
   }
 }

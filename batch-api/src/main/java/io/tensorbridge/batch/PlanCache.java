@@ -45,6 +45,15 @@ final class PlanCache {
   }
 
   /**
+   * Whether an operation reads files.
+   *
+   * @param operation a known name
+   */
+  boolean takesFiles(String operation) {
+    return operations.get(operation).takesFiles();
+  }
+
+  /**
    * The plan for one item.
    *
    * @param operation a known name

@@ -1,8 +1,9 @@
 package io.tensorbridge.batch;
 
 import io.tensorbridge.Access;
+import io.tensorbridge.Backing;
 import io.tensorbridge.Lease;
-import io.tensorbridge.shm.SharedRegion;
+import io.tensorbridge.Region;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
@@ -17,8 +18,12 @@ import org.jspecify.annotations.Nullable;
  * handshake with all threads, once for a region and never between batches.
  */
 final class PoolRegion {
+  /** Ids are never used again, so every region is the first of its id. */
+  static final int GENERATION = 1;
+
   private final int id;
-  private final SharedRegion memory;
+  private final Region region;
+  private final Runnable closing;
   private final Lease lease;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment segment;
@@ -26,31 +31,38 @@ final class PoolRegion {
   private final FreeList free;
   private final TreeMap<Long, Piece> pieces = new TreeMap<>();
 
+  /**
+   * A region that the server knows.
+   *
+   * @param closing closes the region, and what else belongs to it
+   * @param slab whether small pieces share it
+   */
   @SuppressWarnings("restricted")
-  PoolRegion(int id, SharedRegion memory, boolean slab) {
+  PoolRegion(int id, Region region, Runnable closing, boolean slab) {
     this.id = id;
-    this.memory = memory;
+    this.region = region;
+    this.closing = closing;
     this.slab = slab;
-    this.lease = memory.region().lease("region pool of a batch client");
-    this.segment = memory.region().segment().reinterpret(arena, null);
-    this.free = new FreeList(memory.byteSize());
+    this.lease = region.lease("region pool of a batch client");
+    this.segment = region.segment().reinterpret(arena, null);
+    this.free = new FreeList(region.byteSize());
   }
 
   int id() {
     return id;
   }
 
-  /** Ids are never used again, so every region is the first of its id. */
-  int generation() {
-    return 1;
-  }
-
   Access access() {
-    return memory.access();
+    return region.access();
   }
 
   long byteSize() {
-    return memory.byteSize();
+    return region.byteSize();
+  }
+
+  /** Whether it is a file, all of which is one piece. */
+  boolean isFile() {
+    return region.backing() == Backing.FILE;
   }
 
   /** Whether it is shared by small pieces, rather than made for one large one. */
@@ -81,6 +93,15 @@ final class PoolRegion {
     return piece;
   }
 
+  /** All of a region that has no piece yet. */
+  Piece whole() {
+    Piece piece = take(byteSize());
+    if (piece == null) {
+      throw new IllegalStateException("region " + id + " is in use");
+    }
+    return piece;
+  }
+
   void give(Piece piece) {
     pieces.remove(piece.byteOffset());
     free.give(piece.byteOffset(), piece.byteLength());
@@ -105,7 +126,7 @@ final class PoolRegion {
       return false;
     }
     lease.close();
-    memory.close();
+    closing.run();
     return true;
   }
 }

@@ -2,8 +2,12 @@ package io.tensorbridge.batch;
 
 import io.tensorbridge.Access;
 import io.tensorbridge.BridgeClosedException;
+import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.QuotaException;
+import io.tensorbridge.batch.wire.RegionAccess;
+import io.tensorbridge.shm.Fd;
+import io.tensorbridge.shm.SharedFile;
 import io.tensorbridge.shm.SharedRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -15,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * pages cost five times a refill of warm ones; thread-safe.
  *
  * <p>Small pieces share slabs, which double in size up to a limit; a large piece gets a region of
- * its own, kept for the next of about its size. Pieces are aligned to {@value #ALIGNMENT} bytes.
+ * its own, kept for the next of about its size. Pieces are aligned to {@value #ALIGNMENT} bytes. Files
+ * are regions of one piece each, which are neither counted nor kept.
  *
  * <p>Two locks: the inner one guards the books and is held for moments only, because the thread
  * that reads the server's answers takes it as well; the outer one makes those who need a new region
@@ -29,10 +34,10 @@ final class RegionPool {
 
   /** Tells the server about regions. */
   interface Registrar {
-    void register(int id, int generation, SharedRegion memory);
+    void register(int id, RegionAccess access, long byteSize, Fd fd);
 
     /** Waits until the server has unmapped the region; does nothing once it has gone. */
-    void release(int id, int generation);
+    void release(int id);
   }
 
   private final Registrar registrar;
@@ -42,6 +47,7 @@ final class RegionPool {
   private final ReentrantLock growth = new ReentrantLock();
   private final ReentrantLock lock = new ReentrantLock();
   private final PoolBooks books = new PoolBooks();
+  private final PoolBooks files = new PoolBooks();
   private int nextId = 1;
   private boolean closed;
 
@@ -122,12 +128,61 @@ final class RegionPool {
     int id = nextId++;
     SharedRegion memory = SharedRegion.create("tensorbridge-" + id, size, access);
     try {
-      registrar.register(id, 1, memory);
-      return new PoolRegion(id, memory, slab);
+      registrar.register(id, RegionAccess.of(access), size, memory.fd());
+      return new PoolRegion(id, memory.region(), memory::close, slab);
     } catch (RuntimeException | Error failure) {
       memory.close();
       throw failure;
     }
+  }
+
+  /**
+   * Makes a file known to the server.
+   *
+   * @param file the pool's from now on, also if this fails
+   * @return all of it, held once; the last {@link #drop} unmaps it, here and there
+   * @throws QuotaException if the server allows no more regions
+   */
+  Piece addFile(SharedFile file) {
+    growth.lock();
+    try {
+      PoolRegion region = registerFile(file);
+      lock.lock();
+      try {
+        if (closed) {
+          region.close();
+          throw closedFailure();
+        }
+        files.add(region);
+        return region.whole();
+      } finally {
+        lock.unlock();
+      }
+    } finally {
+      growth.unlock();
+    }
+  }
+
+  private PoolRegion registerFile(SharedFile file) {
+    try {
+      try {
+        return registerFileOnce(file);
+      } catch (QuotaException full) {
+        if (trim() == 0) {
+          throw full;
+        }
+        return registerFileOnce(file);
+      }
+    } catch (RuntimeException | Error failure) {
+      file.close();
+      throw failure;
+    }
+  }
+
+  private PoolRegion registerFileOnce(SharedFile file) {
+    int id = nextId++;
+    registrar.register(id, RegionAccess.FILE, file.byteSize(), file.fd());
+    return new PoolRegion(id, file.region(), file::close, false);
   }
 
   /** The size of the next region: within the bound, after giving back what is idle if need be. */
@@ -166,7 +221,8 @@ final class RegionPool {
   Piece hold(MemorySegment memory) {
     lock.lock();
     try {
-      Piece piece = books.pieceOf(memory);
+      Piece own = books.pieceOf(memory);
+      Piece piece = own != null ? own : files.pieceOf(memory);
       if (piece != null) {
         piece.holds++;
       }
@@ -186,7 +242,7 @@ final class RegionPool {
     }
   }
 
-  /** The piece in which memory lies, without holding it. */
+  /** The piece in which memory lies that is no file, without holding it. */
   @Nullable
   Piece find(MemorySegment memory) {
     lock.lock();
@@ -200,23 +256,47 @@ final class RegionPool {
   /** Ends one hold of a piece; the last one gives it back. */
   void drop(Piece piece) {
     PoolRegion unused = null;
+    boolean over;
     lock.lock();
     try {
+      over = closed;
       if (--piece.holds > 0) {
         return;
       }
       PoolRegion region = piece.region();
       region.give(piece);
-      if (closed && region.isIdle()) {
+      if (region.isFile()) {
+        files.remove(region);
+        unused = region;
+      } else if (closed && region.isIdle()) {
         books.remove(region);
         unused = region;
       }
     } finally {
       lock.unlock();
     }
-    if (unused != null) {
-      unused.close();
+    if (unused == null) {
+      return;
     }
+    if (!unused.close()) {
+      putBack(unused);
+    } else if (!over) {
+      forgetLater(unused);
+    }
+  }
+
+  private void forgetLater(PoolRegion file) {
+    // The server answers once it has unmapped the file, and this thread may be the one that reads it.
+    Thread.ofVirtual()
+        .name("tensorbridge-release")
+        .start(
+            () -> {
+              try {
+                registrar.release(file.id());
+              } catch (BridgeException failure) {
+                // A server that is silent or broken tells the next who asks.
+              }
+            });
   }
 
   /**
@@ -228,7 +308,7 @@ final class RegionPool {
     long freed = 0;
     for (PoolRegion region : takeIdleRegions()) {
       if (region.close()) {
-        registrar.release(region.id(), region.generation());
+        registrar.release(region.id());
         freed += region.byteSize();
       } else {
         putBack(region);
@@ -242,6 +322,9 @@ final class RegionPool {
     try {
       List<PoolRegion> idle = books.idleRegions();
       idle.forEach(books::remove);
+      List<PoolRegion> idleFiles = files.idleRegions();
+      idleFiles.forEach(files::remove);
+      idle.addAll(idleFiles);
       return idle;
     } finally {
       lock.unlock();
@@ -251,7 +334,7 @@ final class RegionPool {
   private void putBack(PoolRegion region) {
     lock.lock();
     try {
-      books.add(region);
+      (region.isFile() ? files : books).add(region);
     } finally {
       lock.unlock();
     }

@@ -6,7 +6,9 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
 import io.tensorbridge.QuotaException;
 import io.tensorbridge.Region;
+import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.shm.Fd;
+import io.tensorbridge.shm.SharedFile;
 import io.tensorbridge.shm.SharedRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
@@ -19,6 +21,11 @@ import org.jspecify.annotations.Nullable;
 /** The regions that one client has registered; used by the dispatcher only. */
 final class RegionTable {
   private static final int LARGEST_ID = 0xFFFFFFFE;
+  /**
+   * Files of one client, in all. Their pages can be dropped, but the addresses of a process are
+   * limited to 128 TiB, and a sparse file of any size costs its owner nothing.
+   */
+  private static final long MAX_FILE_BYTES = 4L << 40;
 
   private final ServerOptions options;
   private final ServerCounters counters;
@@ -26,6 +33,7 @@ final class RegionTable {
   private final IntConsumer unmapped;
   private final Map<Integer, RegisteredRegion> regions = new HashMap<>();
   private long registeredBytes;
+  private long fileBytes;
   private int lastId;
   private @Nullable RegisteredRegion last;
 
@@ -50,28 +58,40 @@ final class RegionTable {
    *
    * @param id as the client chose it
    * @param generation as the client chose it
-   * @param access what the server may do with it
+   * @param access what it is, and what the server may do with it
    * @param byteLength as announced
    * @param fd the client's memory, still the caller's
    * @throws ProtocolException if id, generation or memory are not acceptable
    * @throws QuotaException if a quota would be exceeded
    */
-  void register(int id, int generation, Access access, long byteLength, Fd fd) {
+  void register(int id, int generation, RegionAccess access, long byteLength, Fd fd) {
     requireFree(id, generation);
-    requireQuota(byteLength);
+    requireRoom(byteLength);
+    long charged = access == RegionAccess.FILE && !SharedFile.isMemory(fd) ? 0 : byteLength;
+    requireQuota(charged);
+    requireFileRoom(byteLength - charged);
     String name = "region " + Integer.toUnsignedString(id);
-    Region mapped = SharedRegion.adopt(name, fd, access, byteLength);
+    Region mapped = map(name, access, byteLength, fd);
     Region region =
         new Region(
             name,
             mapped.segment(),
-            access,
-            Backing.SEALED,
+            mapped.access(),
+            mapped.backing(),
             () -> unmapper.execute(() -> unmap(id, mapped)));
-    regions.put(id, new RegisteredRegion(generation, region));
-    registeredBytes += byteLength;
+    regions.put(id, new RegisteredRegion(generation, region, charged));
+    registeredBytes += charged;
+    fileBytes += byteLength - charged;
     counters.regions.incrementAndGet();
     counters.regionBytes.addAndGet(byteLength);
+  }
+
+  private static Region map(String name, RegionAccess access, long byteLength, Fd fd) {
+    return switch (access) {
+      case READ -> SharedRegion.adopt(name, fd, Access.READ, byteLength);
+      case READWRITE -> SharedRegion.adopt(name, fd, Access.READWRITE, byteLength);
+      case FILE -> SharedFile.adopt(name, fd, byteLength);
+    };
   }
 
   private void unmap(int id, Region mapped) {
@@ -99,7 +119,7 @@ final class RegionTable {
     }
   }
 
-  private void requireQuota(long byteLength) {
+  private void requireRoom(long byteLength) {
     if (byteLength == 0) {
       throw new ProtocolException(ErrorCode.BAD_LENGTH, "a region has bytes");
     }
@@ -108,6 +128,20 @@ final class RegionTable {
           ErrorCode.QUOTA_REGIONS,
           "a client registers at most " + options.maxRegions() + " regions; release some");
     }
+  }
+
+  private void requireFileRoom(long byteLength) {
+    if (byteLength < 0 || byteLength > MAX_FILE_BYTES - fileBytes) {
+      throw new QuotaException(
+          ErrorCode.QUOTA_BYTES,
+          "with a file of " + Long.toUnsignedString(byteLength) + " bytes more than the "
+              + fileBytes
+              + " registered, the client exceeds the bound of " + MAX_FILE_BYTES
+              + " bytes of files; release some");
+    }
+  }
+
+  private void requireQuota(long byteLength) {
     if (byteLength < 0 || byteLength > options.maxBytesPerClient() - registeredBytes) {
       throw new QuotaException(
           ErrorCode.QUOTA_BYTES,
@@ -133,7 +167,8 @@ final class RegionTable {
   void forget(int id) {
     RegisteredRegion region = regions.remove(id);
     if (region != null) {
-      registeredBytes -= region.region().byteSize();
+      registeredBytes -= region.chargedBytes();
+      fileBytes -= region.region().byteSize() - region.chargedBytes();
     }
   }
 
@@ -172,7 +207,7 @@ final class RegionTable {
    * @param writable whether the server shall write it
    * @param leases get a lease on its region; null for a use that ends before this method's caller
    * @return exactly the span
-   * @throws ProtocolException if the span leaves its region or may not be written
+   * @throws ProtocolException if the span leaves its region, may not be written, or lies in a file
    */
   MemorySegment require(SpanRef span, boolean writable, @Nullable LeaseSet leases) {
     RegisteredRegion region = require(span.region(), span.generation());
@@ -180,10 +215,20 @@ final class RegionTable {
     if (writable) {
       requireWritable(region.region());
     }
+    requireSealed(region.region());
     if (leases != null) {
       region.leaseFor(leases);
     }
     return region.region().segment().asSlice(span.byteOffset(), span.byteLength());
+  }
+
+  private static void requireSealed(Region region) {
+    if (region.backing() == Backing.FILE) {
+      throw new ProtocolException(
+          ErrorCode.UNSEALED_REGION,
+          region.name()
+              + " is a file, in which only inputs may lie; put blocks into sealed memory");
+    }
   }
 
   static void requireWritable(Region region) {

@@ -7,13 +7,20 @@ import org.jspecify.annotations.Nullable;
 final class RegisteredRegion {
   private final int generation;
   private final Region region;
+  private final long chargedBytes;
   private boolean released;
   /** The batch that leased it last: it needs no second lease. */
   private @Nullable LeaseSet leasedBy;
 
-  RegisteredRegion(int generation, Region region) {
+  /**
+   * A mapped region.
+   *
+   * @param chargedBytes what it takes of the client's quota of bytes
+   */
+  RegisteredRegion(int generation, Region region, long chargedBytes) {
     this.generation = generation;
     this.region = region;
+    this.chargedBytes = chargedBytes;
   }
 
   int generation() {
@@ -22,6 +29,10 @@ final class RegisteredRegion {
 
   Region region() {
     return region;
+  }
+
+  long chargedBytes() {
+    return chargedBytes;
   }
 
   boolean isReleased() {

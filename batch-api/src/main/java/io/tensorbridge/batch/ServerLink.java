@@ -10,6 +10,7 @@ import io.tensorbridge.batch.wire.Hello;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
 import io.tensorbridge.batch.wire.OperationList;
+import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.batch.wire.Register;
 import io.tensorbridge.batch.wire.Release;
 import io.tensorbridge.batch.wire.Welcome;
@@ -153,23 +154,23 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
   }
 
   @Override
-  public void register(int id, int generation, SharedRegion memory) {
+  public void register(int id, RegionAccess access, long byteSize, Fd fd) {
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment message = scratch.allocate(Register.BYTES, 8);
       int request = nextRequestId();
       Register.write(
-          message, 0, request, id, generation, memory.access(), memory.byteSize());
-      ask(request, message, memory.fd());
+          message, 0, request, id, PoolRegion.GENERATION, access, byteSize);
+      ask(request, message, fd);
     }
   }
 
   /** Has the server unmap a region, and so free its quota. */
   @Override
-  public void release(int id, int generation) {
+  public void release(int id) {
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment message = scratch.allocate(Release.BYTES, 8);
       int request = nextRequestId();
-      Release.write(message, 0, request, id, generation);
+      Release.write(message, 0, request, id, PoolRegion.GENERATION);
       ask(request, message);
     } catch (BridgeException failure) {
       if (end == null) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Each ends in exactly one completion: at once for everything but a run that goes to the workers.
  */
 final class SubmissionRunner {
-  /** Work below this is done faster than a worker is woken. */
+  /** Work below this is done faster than a worker is woken, unless it waits for a disk. */
   private static final long INLINE_BYTES = 96 << 10;
 
   private final Engine engine;
@@ -179,7 +179,7 @@ final class SubmissionRunner {
     if (origin != null) {
       origin.beginResume(batch.source().items());
     }
-    if (batch.workBytes() <= INLINE_BYTES) {
+    if (batch.workBytes() <= INLINE_BYTES && !batch.readsFiles()) {
       runs.runHere(execution);
       execution.batchEnded();
     } else {

@@ -19,6 +19,7 @@ final class WaitingItems {
   private final long batchId;
   private final String operation;
   private final int itemCount;
+  private final boolean readsFiles;
   private final List<LeaseSet> leases = new ArrayList<>();
   private final Map<Integer, Item> items = new HashMap<>();
   private int resuming;
@@ -30,11 +31,13 @@ final class WaitingItems {
    * @param batchId by which the client knows the batch
    * @param operation what the items are in the middle of
    * @param itemCount items of the batch
+   * @param readsFiles whether any item reads a file
    */
-  WaitingItems(long batchId, String operation, int itemCount) {
+  WaitingItems(long batchId, String operation, int itemCount, boolean readsFiles) {
     this.batchId = batchId;
     this.operation = operation;
     this.itemCount = itemCount;
+    this.readsFiles = readsFiles;
   }
 
   long batchId() {
@@ -47,6 +50,10 @@ final class WaitingItems {
 
   int itemCount() {
     return itemCount;
+  }
+
+  boolean readsFiles() {
+    return readsFiles;
   }
 
   synchronized List<LeaseSet> leases() {

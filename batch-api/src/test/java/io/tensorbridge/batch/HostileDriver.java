@@ -41,6 +41,7 @@ final class HostileDriver implements AutoCloseable {
   private static final long REGION_BYTES = 65_536;
   private static final long STATUS_AT = 16_384;
   private static final long PROBE_ID = 0xF00D;
+  private static final int O_WRONLY = 1;
   private static final int READ_SEALS = 23;
   private static final int READWRITE_SEALS = 7;
 
@@ -190,6 +191,8 @@ final class HostileDriver implements AutoCloseable {
       case "pidfd-other" -> pidfd(other.pid());
       case "pipe" -> open(folder.resolve("pipe").toString(), DescriptorCalls.O_RDWR);
       case "file" -> open(folder.resolve("file").toString(), DescriptorCalls.O_RDWR);
+      case "file-write-only" -> open(folder.resolve("file").toString(), O_WRONLY);
+      case "directory" -> open(folder.toString(), DescriptorCalls.O_RDONLY);
       case "null" -> open("/dev/null", DescriptorCalls.O_RDWR);
       default -> regions.get(kind).fd();
     };

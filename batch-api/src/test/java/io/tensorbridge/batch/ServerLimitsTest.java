@@ -9,16 +9,22 @@ import io.tensorbridge.batch.WireClient.Place;
 import io.tensorbridge.batch.wire.BatchBlock;
 import io.tensorbridge.batch.wire.ControlLayout;
 import io.tensorbridge.batch.wire.MessageType;
+import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.batch.wire.Register;
 import io.tensorbridge.batch.wire.Span;
 import io.tensorbridge.batch.wire.SubmissionEntry;
 import io.tensorbridge.batch.wire.SubmissionKind;
+import io.tensorbridge.shm.SharedFile;
 import io.tensorbridge.shm.SharedRegion;
+import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What a client can't get from a server, and that it can go on after asking. */
 class ServerLimitsTest extends ServerFixture {
@@ -49,7 +55,7 @@ class ServerLimitsTest extends ServerFixture {
   private ErrorCode register(int id, long announced, SharedRegion region) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment message = arena.allocate(Register.BYTES, 8);
-      Register.write(message, 0, 99, id, 1, region.access(), announced);
+      Register.write(message, 0, 99, id, 1, RegionAccess.of(region.access()), announced);
       client.socket.send(message, region.fd());
     }
     return client.expectError(99);
@@ -104,6 +110,38 @@ class ServerLimitsTest extends ServerFixture {
       client.expect(MessageType.OK, client.release(9));
       client.register(10, small);
     }
+    assertServes();
+  }
+
+  private int registerFile(int id, long byteSize, Path folder) throws IOException {
+    Path path = folder.resolve("file" + id);
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+      file.setLength(byteSize);
+    }
+    try (SharedFile file = SharedFile.open(path)) {
+      return client.register(id, RegionAccess.FILE, byteSize, file.fd());
+    }
+  }
+
+  @Test
+  void filesCountAsRegionsButNotWithTheirBytes(@TempDir Path folder) throws IOException {
+    client.expect(MessageType.OK, registerFile(9, 16 << 20, folder));
+    assertThat(client.expectError(registerFile(10, 4096, folder)))
+        .isEqualTo(ErrorCode.QUOTA_REGIONS);
+    client.expect(MessageType.OK, client.release(9));
+    try (SharedRegion small = SharedRegion.create("small", 4096, Access.READ)) {
+      client.register(10, small);
+    }
+    assertServes();
+  }
+
+  @Test
+  void theAddressesForFilesAreLimited(@TempDir Path folder) throws IOException {
+    assertThat(client.expectError(registerFile(9, (4L << 40) + 1, folder)))
+        .isEqualTo(ErrorCode.QUOTA_BYTES);
+    client.expect(MessageType.OK, registerFile(10, 4L << 40, folder));
+    client.expect(MessageType.OK, client.release(10));
+    client.expect(MessageType.OK, registerFile(11, 4L << 40, folder));
     assertServes();
   }
 

@@ -2,7 +2,6 @@ package io.tensorbridge.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tensorbridge.Access;
 import io.tensorbridge.DType;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.Shape;
@@ -17,6 +16,7 @@ import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
 import io.tensorbridge.batch.wire.OperationList;
 import io.tensorbridge.batch.wire.PlanRecord;
+import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.batch.wire.Register;
 import io.tensorbridge.batch.wire.Release;
 import io.tensorbridge.batch.wire.StatusLayout;
@@ -132,7 +132,7 @@ class SpecVectorsTest {
               f.integer("request_id"),
               f.integer("region"),
               f.integer("generation"),
-              Access.ofCode(f.integer("access")),
+              RegionAccess.ofCode(f.integer("access")),
               f.number("byte_length"));
       case "RELEASE" ->
           Release.write(

@@ -12,6 +12,7 @@ import io.tensorbridge.batch.wire.ItemRecord;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
 import io.tensorbridge.batch.wire.PlanRecord;
+import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.batch.wire.Register;
 import io.tensorbridge.batch.wire.Release;
 import io.tensorbridge.batch.wire.Span;
@@ -22,6 +23,7 @@ import io.tensorbridge.batch.wire.TensorDescriptor;
 import io.tensorbridge.batch.wire.Utf8;
 import io.tensorbridge.batch.wire.Welcome;
 import io.tensorbridge.shm.Doorbell;
+import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.LocalSocket;
 import io.tensorbridge.shm.ProcessFd;
 import io.tensorbridge.shm.Received;
@@ -125,10 +127,16 @@ final class WireClient implements AutoCloseable {
   }
 
   void register(int id, SharedRegion region) {
+    int sent = register(id, RegionAccess.of(region.access()), region.byteSize(), region.fd());
+    expect(MessageType.OK, sent);
+  }
+
+  /** Asks for a registration and gives the number of the request. */
+  int register(int id, RegionAccess access, long announced, Fd fd) {
     int request = nextRequest++;
-    Register.write(message, 0, request, id, GENERATION, region.access(), region.byteSize());
-    socket.send(message.asSlice(0, Register.BYTES), region.fd());
-    expect(MessageType.OK, request);
+    Register.write(message, 0, request, id, GENERATION, access, announced);
+    socket.send(message.asSlice(0, Register.BYTES), fd);
+    return request;
   }
 
   /** Asks for a release and gives the number of the request. */

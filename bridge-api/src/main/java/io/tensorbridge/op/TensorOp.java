@@ -23,4 +23,19 @@ public interface TensorOp {
    * @throws io.tensorbridge.OptionException if an option is unknown or not acceptable
    */
   OpPlan plan(List<TensorType> inputs, Options options);
+
+  /**
+   * Whether inputs may be mapped files ({@link io.tensorbridge.Backing#FILE}), which anyone can
+   * truncate at any time.
+   *
+   * <p>Such an operation copies all that it reads of an input by {@link
+   * java.lang.foreign.MemorySegment#copy} into private memory before it computes, in {@link
+   * OpPlan#bind} and in chunks only. Who runs it sees to it that a truncation ends the item ({@link
+   * FileBackedRun}).
+   *
+   * @return false unless the operation says so
+   */
+  default boolean takesFiles() {
+    return false;
+  }
 }

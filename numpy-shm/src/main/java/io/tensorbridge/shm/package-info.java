@@ -20,6 +20,8 @@
  *   <tr><th>class</th><th>found by</th><th>sealed</th><th>kernels</th><th>left behind after a crash</th></tr>
  *   <tr><td>{@link io.tensorbridge.shm.SharedRegion}</td><td>a passed descriptor</td><td>yes</td>
  *       <td>in place</td><td>nothing</td></tr>
+ *   <tr><td>{@link io.tensorbridge.shm.SharedFile}</td><td>a passed descriptor</td><td>no</td>
+ *       <td>copy first</td><td>the file</td></tr>
  *   <tr><td>{@link io.tensorbridge.shm.NamedSharedMemory}</td><td>a name</td><td>no</td>
  *       <td>copy first</td><td>the segment, until unlinked</td></tr>
  *   <tr><td>{@link io.tensorbridge.shm.npy}</td>

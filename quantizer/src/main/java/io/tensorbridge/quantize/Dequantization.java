@@ -6,6 +6,7 @@ import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
+import io.tensorbridge.op.FileBackedRun;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.op.OutputSpec;
 import java.lang.foreign.MemorySegment;

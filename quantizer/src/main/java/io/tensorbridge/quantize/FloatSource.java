@@ -9,6 +9,7 @@ import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
+import io.tensorbridge.op.FileBackedRun;
 import io.tensorbridge.op.OpRun;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import io.tensorbridge.Backing;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.op.FileBackedRun;
 import io.tensorbridge.quantize.internal.kernel.DynamicMap;
 import io.tensorbridge.quantize.internal.kernel.Native;
 import java.lang.foreign.MemorySegment;

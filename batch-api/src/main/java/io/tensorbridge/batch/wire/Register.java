@@ -1,6 +1,5 @@
 package io.tensorbridge.batch.wire;
 
-import io.tensorbridge.Access;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -52,7 +51,7 @@ public final class Register {
    *
    * @param segment where the structure lies
    * @param at where it begins
-   * @return a code of {@link io.tensorbridge.Access}
+   * @return a code of {@link RegionAccess}
    */
   public static int access(MemorySegment segment, long at) {
     return LittleEndian.getInt(segment, at + ACCESS_OFFSET);
@@ -97,7 +96,7 @@ public final class Register {
       int requestId,
       int region,
       int generation,
-      Access access,
+      RegionAccess access,
       long byteLength) {
     MessageHeader.write(segment, at, MessageType.REGISTER, requestId, BYTES);
     LittleEndian.putInt(segment, at + REGION_OFFSET, region);

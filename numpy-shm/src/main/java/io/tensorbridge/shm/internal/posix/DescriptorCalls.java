@@ -28,6 +28,8 @@ public final class DescriptorCalls {
   private static final long FD_CLOEXEC = 1;
   private static final long AT_FDCWD = -100;
   private static final long AT_SYMLINK_FOLLOW = 0x400;
+  private static final long AT_EMPTY_PATH = 0x1000;
+  private static final long AT_STATX_DONT_SYNC = 0x4000;
   private static final long PRIVATE_FILE_MODE = 0600;
   private static final long PUBLIC_FILE_MODE = 0666;
 
@@ -97,6 +99,33 @@ public final class DescriptorCalls {
   }
 
   /**
+   * What the kernel itself knows of an open file. The file system is not asked: a hung network, or a
+   * process behind FUSE, can't make the caller wait.
+   *
+   * @param fd the descriptor
+   * @return how it was opened, what it is, and where it lies
+   */
+  public static OpenFile openFile(int fd) {
+    long flags =
+        Kernel.require(Syscall.FCNTL, Kernel.call(Syscall.FCNTL, fd, F_GETFL, 0), fd + ", F_GETFL");
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment statx = arena.allocate(StatxLayout.BYTES, 8);
+      Kernel.require(
+          Syscall.STATX,
+          Kernel.call(
+              Syscall.STATX,
+              fd,
+              arena.allocateFrom("").address(),
+              AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+              StatxLayout.BASIC_STATS | StatxLayout.MOUNT_ID,
+              statx.address(),
+              0),
+          Integer.toString(fd));
+      return StatxLayout.read(statx, (int) flags);
+    }
+  }
+
+  /**
    * Reads into native memory.
    *
    * @param fd the descriptor
@@ -134,6 +163,23 @@ public final class DescriptorCalls {
           arena.allocateFrom(path).address(),
           flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW,
           PRIVATE_FILE_MODE);
+    }
+  }
+
+  /**
+   * Opens a file to be read, following links, closed on exec; does not wait for the writer of a pipe.
+   *
+   * @param path an absolute path
+   * @return the descriptor, or the negated error number
+   */
+  public static int openToRead(String path) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) Kernel.call(
+          Syscall.OPENAT,
+          AT_FDCWD,
+          arena.allocateFrom(path).address(),
+          O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+          0);
     }
   }
 

@@ -34,6 +34,7 @@ enum Syscall {
   SHUTDOWN(48, 210),
   SOCKET(41, 198),
   SOCKETPAIR(53, 199),
+  STATX(332, 291),
   UNLINKAT(263, 35),
   WRITE(1, 64);
 

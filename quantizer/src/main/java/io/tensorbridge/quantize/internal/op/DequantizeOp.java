@@ -23,6 +23,11 @@ final class DequantizeOp implements TensorOp {
   }
 
   @Override
+  public boolean takesFiles() {
+    return true;
+  }
+
+  @Override
   public OpPlan plan(List<TensorType> inputs, Options options) {
     options.requireOnly(Set.of("scheme", "shape"));
     QuantScheme scheme = QuantScheme.parse(required(options, "scheme"));

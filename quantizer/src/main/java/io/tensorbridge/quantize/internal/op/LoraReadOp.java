@@ -33,6 +33,11 @@ final class LoraReadOp implements TensorOp {
   }
 
   @Override
+  public boolean takesFiles() {
+    return true;
+  }
+
+  @Override
   public OpPlan plan(List<TensorType> inputs, Options options) {
     options.requireOnly(Set.of("name", "container", "allow_unmatched"));
     ByteInputs.require(name(), inputs, 2, 3);

@@ -49,6 +49,11 @@ final class ModelPlanOp implements TensorOp {
   }
 
   @Override
+  public boolean takesFiles() {
+    return true;
+  }
+
+  @Override
   public OpPlan plan(List<TensorType> inputs, Options options) {
     options.requireOnly(Set.of("container", "target", "scheme", "overrides"));
     ByteInputs.require(name(), inputs, 1, 1);

@@ -52,6 +52,11 @@ final class QuantizeLoraOp implements TensorOp {
   }
 
   @Override
+  public boolean takesFiles() {
+    return true;
+  }
+
+  @Override
   public OpPlan plan(List<TensorType> inputs, Options options) {
     options.requireOnly(Set.of("scheme", "nonfinite", "parts", "survival"));
     QuantScheme scheme = QuantScheme.parse(options.get("scheme", "uniform"));

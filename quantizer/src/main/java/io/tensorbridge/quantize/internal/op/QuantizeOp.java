@@ -38,6 +38,11 @@ final class QuantizeOp implements TensorOp {
   }
 
   @Override
+  public boolean takesFiles() {
+    return true;
+  }
+
+  @Override
   public OpPlan plan(List<TensorType> inputs, Options options) {
     options.requireOnly(Set.of("scheme", "nonfinite"));
     if (inputs.isEmpty() || inputs.size() > 2) {
