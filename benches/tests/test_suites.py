@@ -20,11 +20,11 @@ from runner.benchmark import Contender, Group, Launch, Operation
 from runner.machine import environment
 from runner.processes import memory, reset_peak, run_process
 from runner.servers import TouchClient, legacy_client, touch_client
-from runner.suites import arrays, batches, c_data, lifecycle, tables, workflows
+from runner.suites import arrays, batches, c_data, controlnet, lifecycle, lora, tables, workflows
 from tensorbridge.demo.legacy import packed
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
-_SUITES = (arrays, batches, c_data, lifecycle, tables, workflows)
+_SUITES = (arrays, batches, c_data, controlnet, lifecycle, lora, tables, workflows)
 _TINY = (
     arrays.group("numpy_tiny", 1 << 16),
     batches.noop_group(3),
@@ -40,12 +40,17 @@ _TINY = (
     workflows.quantize_group(small=True),
     workflows.k_quants_group(small=True),
     workflows.sample_group(small=True),
+    lora.model_group("q8_0", small=True),
+    lora.model_group("q4_k", small=True),
+    lora.model_group("nf4", small=True),
+    lora.layers_group(small=True),
+    controlnet.group(((8, 16), (16, 8), (32, 4))),
 )
 _LIST_GROUPS = """
 import os, sys
-from runner.suites import arrays, batches, c_data, lifecycle, tables, workflows
+from runner.suites import arrays, batches, c_data, controlnet, lifecycle, lora, tables, workflows
 before, files = set(os.listdir("/proc/self/fd")), set(os.listdir("/proc/self/task"))
-for suite in (arrays, batches, c_data, lifecycle, tables, workflows):
+for suite in (arrays, batches, c_data, controlnet, lifecycle, lora, tables, workflows):
     suite.groups()
 assert set(os.listdir("/proc/self/fd")) == before, "a descriptor was opened"
 assert set(os.listdir("/proc/self/task")) == files, "a thread was started"
@@ -87,6 +92,9 @@ def test_every_group_of_the_seed_is_there() -> None:
         *(
             "end_to_end_quantize",
             "end_to_end_quantize_q4_k",
+            "end_to_end_lora",
+            "end_to_end_lora_layers",
+            "end_to_end_controlnet",
             "startup",
             "first_batch",
             "memory_resident",

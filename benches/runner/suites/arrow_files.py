@@ -18,8 +18,8 @@ _SIZES_MB = (4, 40, 400)
 _WORK = "io.tensorbridge.benches.peer.ArrowWork"
 _MEMORY_FOLDER = Path("/dev/shm")
 _SAMPLE_NANOS = 20_000_000
-# The JVM compiles an opening anew until some hundred thousand were done, and small files must not have
-# had more of them than large ones.
+# The JVM compiles an opening anew until some hundred thousand were done, and small files must not
+# have had more of them than large ones.
 _WARM_UP_TIMES = 400_000
 _WARM_UP_NANOS = 4e9
 

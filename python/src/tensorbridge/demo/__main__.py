@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 import tensorbridge as tb
 from tensorbridge.demo import checkpoint, report
+from tensorbridge.demo.adapter import AdapterMeasure, measure_adapter, prepare_adapter
 from tensorbridge.demo.checkpoint import StoredTensor
 from tensorbridge.demo.legacy import LegacyClient
 from tensorbridge.demo.measures import LayerMeasure, Way, sqnr_db
@@ -33,9 +34,9 @@ _SAMPLE_ELEMENTS = 4 << 20
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tensorbridge demo",
-        description="Quantize a real checkpoint through shared memory, and compare with the "
-        "legacy way. Without --model, a checkpoint with the shapes of the SD1.5 ControlNet "
-        "(1.4 GB) is made first and kept.",
+        description="Quantize a real checkpoint through shared memory, compare with the legacy "
+        "way, and let a LoRA adapter come and go. Without --model, a checkpoint with the shapes of "
+        "the SD1.5 ControlNet (1.4 GB) is made first and kept.",
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="your own .safetensors file")
     parser.add_argument("--scheme", default="q8_0", help="default: q8_0")
@@ -172,6 +173,19 @@ def _compare(
     return way, layers
 
 
+def _adapt(
+    bridge: tb.Bridge, model: Path, weights: list[StoredTensor], arguments: argparse.Namespace
+) -> AdapterMeasure | None:
+    """Let an adapter come and go, if the model has weights for one."""
+    path = prepare_adapter(arguments.out, model, weights)
+    if path is None:
+        return None
+    progress = _Progress("a session for adapters")
+    measure = measure_adapter(bridge, model, arguments.scheme, path, progress)
+    progress.end()
+    return measure
+
+
 def _run_command(model: Path, out: Path, scheme: str) -> tuple[Path, float] | None:
     """Do the same from the command line, into a file that llama.cpp's tools open."""
     target = out / f"{model.stem}.{scheme.replace(':', '-')}.gguf"
@@ -282,13 +296,16 @@ def main(argv: list[str] | None = None) -> int:
         first = _quantize_all(bridge, model, weights, arguments.scheme)
         batch = _quantize_all(bridge, model, weights, arguments.scheme)
         way, layers = _compare(bridge, legacy, model, _sample(weights), arguments.scheme)
+        adapter = _adapt(bridge, model, weights, arguments)
     command = _run_command(model, arguments.out, arguments.scheme)
     outcome = report.Outcome(
-        model, arguments.scheme, first, batch, way, layers, command, _machine()
+        model, arguments.scheme, first, batch, way, layers, adapter, command, _machine()
     )
     page = arguments.out / "report.html"
     report.write_html(page, outcome)
     print(report.table(outcome))
+    if adapter is not None:
+        print(report.adapter_line(adapter))
     if command is not None:
         print(f"the same from the command line, a whole process: {report.duration(command[1])}")
         print(f"quantized file: {command[0]}")
@@ -296,7 +313,10 @@ def main(argv: list[str] | None = None) -> int:
     same = all(layer.identical for layer in layers)
     if not same:
         print("the two ways gave different bytes", file=sys.stderr)
-    return 0 if same else 1
+    restored = adapter is None or adapter.restored
+    if not restored:
+        print("removing the adapter did not give the earlier bytes back", file=sys.stderr)
+    return 0 if same and restored else 1
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from tensorbridge.demo.adapter import AdapterMeasure
 from tensorbridge.demo.measures import LayerMeasure, Way
 
+_WORST_LAYERS = 8
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #5b6675; --line: #d9dee6;
   --page: #ffffff; --batch: #0b7285; --legacy: #c2571a; }
@@ -44,6 +46,8 @@ class Outcome:
         way on the sampled layers.
     layers : list of LayerMeasure
         The sampled layers.
+    adapter : AdapterMeasure or None
+        What a LoRA took, if the model has weights for one.
     command : tuple of (Path, float) or None
         The file that the command line wrote, and the seconds of its whole process.
     machine : str
@@ -56,6 +60,7 @@ class Outcome:
     batch: Way
     legacy: Way
     layers: list[LayerMeasure]
+    adapter: AdapterMeasure | None
     command: tuple[Path, float] | None
     machine: str
 
@@ -123,6 +128,15 @@ def table(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
+def adapter_line(adapter: AdapterMeasure) -> str:
+    """Tell in two lines what an adapter took."""
+    return (
+        f"LoRA of {len(adapter.layers)} weights ({size(adapter.input_bytes)}), merged and quantized"
+        f" anew: {duration(adapter.apply_seconds)}; removed: {duration(adapter.remove_seconds)}\n"
+        f"of its effect survives quantization: {adapter.survival:.1%}"
+    )
+
+
 def write_html(path: Path, outcome: Outcome) -> None:
     """Write the report as one self-contained page.
 
@@ -164,6 +178,7 @@ Both axes are logarithmic.</p>
 <h2>The sampled layers</h2>
 <div class="wide"><table><tr><th>layer</th><th>shape</th><th>legacy</th><th>batch</th>
 <th>SQNR</th></tr>{_layer_rows(outcome.layers)}</table></div>
+{"" if outcome.adapter is None else _adapter_section(outcome.adapter)}
 <p>At first: in a server that has just started and compiles its kernels meanwhile, into fresh
 memory. Time of the batch: from the call until the result can be read, the tensors standing in
 shared memory. Outside the kernels: the share of that time that the server did not spend on items.
@@ -172,6 +187,24 @@ kernel, and the answer as a list.</p>
 </body></html>
 """
     path.write_text(page, encoding="utf-8")
+
+
+def _adapter_section(adapter: AdapterMeasure) -> str:
+    worst = sorted(adapter.layers.items(), key=lambda entry: entry[1])[:_WORST_LAYERS]
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{share:.1%}</td>"
+        f'<td><svg viewBox="0 0 100 10" style="width:12rem" role="img" aria-label="{share:.0%}">'
+        f'<rect class="batch" width="{100 * share:.1f}" height="10"/></svg></td></tr>'
+        for name, share in worst
+    )
+    return f"""<h2>A LoRA adapter comes and goes</h2>
+<p>{html.escape(adapter.path.name)} at strength {adapter.scale:g} changes {len(adapter.layers)}
+weights ({size(adapter.input_bytes)}): merged in float32 and quantized anew in
+<b>{duration(adapter.apply_seconds)}</b>, removed in <b>{duration(adapter.remove_seconds)}</b>,
+{"with" if adapter.restored else "WITHOUT"} the earlier bytes afterwards. Of its effect
+<b>{adapter.survival:.1%}</b> survives quantization, by the norms of the error and of the change.
+Where the least does:</p>
+<div class="wide"><table><tr><th>tensor</th><th>survives</th><th></th></tr>{rows}</table></div>"""
 
 
 def _layer_rows(layers: list[LayerMeasure]) -> str:
