@@ -12,6 +12,7 @@ import io.tensorbridge.shm.Doorbell;
 import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.PeerCredentials;
 import io.tensorbridge.shm.ProcessFd;
+import io.tensorbridge.shm.SharedFile;
 import io.tensorbridge.shm.SharedRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -62,7 +63,7 @@ record Connection(
     }
     // The mapping stays without its descriptor; what came beyond the four is of no use.
     fds.getFirst().close();
-    fds.subList(Hello.DESCRIPTORS, fds.size()).forEach(Fd::close);
+    fds.subList(Hello.DESCRIPTORS, fds.size()).forEach(SharedFile::discard);
     return new Connection(
         control,
         ringEntries,

@@ -11,6 +11,7 @@ import io.tensorbridge.batch.wire.Release;
 import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.LocalSocket;
 import io.tensorbridge.shm.Received;
+import io.tensorbridge.shm.SharedFile;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -84,7 +85,7 @@ final class IncomingMessage {
 
   void closeFds() {
     if (!fdsKept) {
-      received.closeFds();
+      received.fds().forEach(SharedFile::discard);
     }
   }
 

@@ -51,6 +51,16 @@ final class FileCheck {
     }
   }
 
+  /** Whether closing a file may wait for an answer of a process, as FUSE does. */
+  static boolean closingMayWait(int fd) {
+    if (MemoryCalls.getSeals(fd) >= 0) {
+      return false;
+    }
+    OpenFile file = DescriptorCalls.openFile(fd);
+    return file.isRegular()
+        && MountTable.now().typeOf(file).map(MountTable::isServedByProcess).orElse(true);
+  }
+
   private static void requireSize(String name, OpenFile file, long byteSize, boolean memory) {
     if (byteSize <= 0 || file.byteSize() != byteSize) {
       throw new ProtocolException(

@@ -2,6 +2,7 @@ package io.tensorbridge.shm;
 
 import io.tensorbridge.Access;
 import io.tensorbridge.Backing;
+import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.FormatException;
 import io.tensorbridge.ProtocolException;
@@ -117,6 +118,33 @@ public final class SharedFile implements AutoCloseable {
       return MemoryCalls.getSeals(number) >= 0;
     } finally {
       fd.end();
+    }
+  }
+
+  /**
+   * Closes a descriptor that a peer sent. The close of a file behind FUSE waits for that file
+   * system's process: another thread does it, which may wait as long as it likes.
+   *
+   * @param fd any descriptor
+   */
+  public static void discard(Fd fd) {
+    if (closingMayWait(fd)) {
+      Thread.ofPlatform().daemon().name("tensorbridge-close").start(fd::close);
+    } else {
+      fd.close();
+    }
+  }
+
+  private static boolean closingMayWait(Fd fd) {
+    try {
+      int number = fd.begin();
+      try {
+        return FileCheck.closingMayWait(number);
+      } finally {
+        fd.end();
+      }
+    } catch (BridgeException closedOrUnknown) {
+      return false;
     }
   }
 
