@@ -14,6 +14,7 @@ import io.tensorbridge.op.OpRun;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The elements of a tensor in C order as float32, wherever they come from: plain elements, or a
@@ -162,6 +163,26 @@ public abstract class FloatSource {
   public final void read(long first, MemorySegment values) {
     Objects.checkFromIndexSize(first, values.byteSize() / Float.BYTES, elementCount());
     copy(first, values);
+  }
+
+  /**
+   * A run of values where it lies, for those who would only copy it.
+   *
+   * @param first the first element
+   * @param count how many
+   * @return native float32 values of the tensor itself, of any alignment and never to be written,
+   *     valid as long as the source is held; empty unless they lie there in a row, in memory that
+   *     nobody can shrink
+   * @throws IndexOutOfBoundsException if there are fewer elements
+   */
+  public final Optional<MemorySegment> inPlace(long first, long count) {
+    Objects.checkFromIndexSize(first, count, elementCount());
+    return own(first, count);
+  }
+
+  /** As {@link #inPlace}, of a run that exists. */
+  Optional<MemorySegment> own(long first, long count) {
+    return Optional.empty();
   }
 
   final long elementCount() {

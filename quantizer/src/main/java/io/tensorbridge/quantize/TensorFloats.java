@@ -6,8 +6,10 @@ import io.tensorbridge.TensorType;
 import io.tensorbridge.quantize.internal.kernel.BlockFormat;
 import io.tensorbridge.quantize.internal.kernel.DoubleNarrowing;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
+import io.tensorbridge.quantize.internal.kernel.Native;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Plain elements of any float dtype, strides and backing.
@@ -38,16 +40,21 @@ final class TensorFloats extends FloatSource {
       return bytes;
     }
     MemorySegment values = scratch.values((long) count * Float.BYTES);
+    convert(bytes, values, count);
+    return values;
+  }
+
+  private void convert(MemorySegment bytes, MemorySegment values, int count) {
     Kernels kernels = Kernels.shared();
     switch (dtype) {
       case F16 -> widen(kernels, BlockFormat.F16, bytes, values, count);
       case BF16 -> widen(kernels, BlockFormat.BF16, bytes, values, count);
+      case F32 -> values.copyFrom(bytes);
       case F8_E4M3 -> widen(kernels, BlockFormat.F8_E4M3, bytes, values, count);
       case F8_E5M2 -> widen(kernels, BlockFormat.F8_E5M2, bytes, values, count);
       case F64 -> DoubleNarrowing.narrow(bytes, values, count);
       default -> throw new IllegalStateException("refused at construction: " + dtype);
     }
-    return values;
   }
 
   private static void widen(
@@ -57,8 +64,16 @@ final class TensorFloats extends FloatSource {
 
   @Override
   protected void copy(long first, MemorySegment values) {
+    int count = Math.toIntExact(values.byteSize() / Float.BYTES);
     try (Scratch scratch = Scratch.borrow()) {
-      values.copyFrom(read(first, Math.toIntExact(values.byteSize() / Float.BYTES), scratch));
+      convert(stored.read(first, count, scratch), Native.view(values), count);
     }
+  }
+
+  @Override
+  Optional<MemorySegment> own(long first, long count) {
+    return dtype == DType.F32 && stored instanceof StoredBytes.InPlace own
+        ? Optional.of(own.data().asSlice(first * Float.BYTES, count * Float.BYTES))
+        : Optional.empty();
   }
 }

@@ -7,6 +7,7 @@ import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import io.tensorbridge.quantize.internal.kernel.LowRankKernel;
+import io.tensorbridge.quantize.internal.kernel.LowRankProduct;
 import io.tensorbridge.quantize.internal.kernel.Native;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -86,13 +87,19 @@ record LowRankFit(int rank, Tensor up, Tensor down, double norm, double error) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment row = Native.view(arena.allocate(JAVA_FLOAT, columns));
       MemorySegment factors = Native.view(arena.allocate(JAVA_FLOAT, rank));
+      MemorySegment panels =
+          Native.view(arena.allocate(LowRankProduct.panelBytes(columns, rank), 64));
+      LowRankProduct product = new LowRankProduct(factors, panels, rank, columns);
+      for (int r = 0; r < rank; r++) {
+        product.putMatrix(r, 0, matrix.asSlice(4L * r * columns), columns);
+      }
       for (long i = 0; i < rows; i++) {
         MemorySegment.copy(difference, i * columns * 4, row, 0, 4L * columns);
         for (int r = 0; r < rank; r++) {
           factors.setAtIndex(
               JAVA_FLOAT, r, -up.segment().getAtIndex(JAVA_FLOAT, i * rank + r));
         }
-        kernel.add(row, 0, 1, columns, factors, 0, rank, matrix, 0, 4L * columns);
+        kernel.add(row, 0, row, 0, product, 0, 1, 0, columns);
         sum += squares(row, columns);
       }
     }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import io.tensorbridge.quantize.internal.kernel.LowRankKernel;
+import io.tensorbridge.quantize.internal.kernel.LowRankProduct;
 import io.tensorbridge.quantize.internal.kernel.Native;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -89,18 +90,21 @@ final class LowRankSvd {
     MemorySegment product = zeros((long) rows * width, arena);
     LowRankKernel kernel = Kernels.shared().lowRank().forWork((long) rows * columns);
     MemorySegment block = zeros((long) BLOCK_ROWS * BLOCK_DEPTH, arena);
+    MemorySegment panels = panels(width, BLOCK_DEPTH, arena);
     for (int from = 0; from < columns; from += BLOCK_DEPTH) {
       int depth = Math.min(BLOCK_DEPTH, columns - from);
+      LowRankProduct added = new LowRankProduct(block, panels, depth, width);
+      for (int i = 0; i < depth; i++) {
+        added.putMatrix(i, 0, factor.asSlice(4L * (from + i) * width), width);
+      }
       for (int row = 0; row < rows; row += BLOCK_ROWS) {
         int count = Math.min(BLOCK_ROWS, rows - row);
         for (int i = 0; i < count; i++) {
-          long at = 4 * ((long) (row + i) * columns + from);
-          MemorySegment.copy(matrix, at, block, 4L * i * depth, 4L * depth);
+          long begin = 4 * ((long) (row + i) * columns + from);
+          MemorySegment.copy(matrix, begin, block, 4L * i * depth, 4L * depth);
         }
-        kernel.add(
-            product, 4L * row * width, count, width,
-            block, 0, depth,
-            factor, 4L * from * width, 4L * width);
+        long at = 4L * row * width;
+        kernel.add(product, at, product, at, added, 0, count, 0, width);
       }
     }
     return doubles(product, rows, width);
@@ -112,8 +116,13 @@ final class LowRankSvd {
     MemorySegment product = zeros((long) columns * width, arena);
     MemorySegment block = zeros((long) BLOCK_ROWS * width, arena);
     LowRankKernel kernel = Kernels.shared().lowRank().forWork((long) rows * columns);
+    MemorySegment panels = panels(columns, BLOCK_ROWS, arena);
     for (int row = 0; row < rows; row += BLOCK_ROWS) {
       int depth = Math.min(BLOCK_ROWS, rows - row);
+      LowRankProduct added = new LowRankProduct(block, panels, depth, columns);
+      for (int i = 0; i < depth; i++) {
+        added.putMatrix(i, 0, matrix.asSlice(4L * (row + i) * columns), columns);
+      }
       for (int k = 0; k < width; k++) {
         for (int i = 0; i < depth; i++) {
           block.setAtIndex(JAVA_FLOAT, (long) k * depth + i, (float) narrow.get(row + i, k));
@@ -121,13 +130,15 @@ final class LowRankSvd {
       }
       for (int column = 0; column < columns; column += BLOCK_COLUMNS) {
         int count = Math.min(BLOCK_COLUMNS, columns - column);
-        kernel.add(
-            product, 4L * column, width, count,
-            block, 0, depth,
-            matrix, 4 * ((long) row * columns + column), 4L * columns);
+        long at = 4L * column;
+        kernel.add(product, at, product, at, added, 0, width, column, count);
       }
     }
     return CommonOps_DDRM.transpose(doubles(product, width, columns), null);
+  }
+
+  private static MemorySegment panels(int columns, int rank, Arena arena) {
+    return Native.view(arena.allocate(LowRankProduct.panelBytes(columns, rank), 64));
   }
 
   private static MemorySegment zeros(long elements, Arena arena) {

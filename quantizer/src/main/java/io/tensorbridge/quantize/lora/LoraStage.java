@@ -3,6 +3,7 @@ package io.tensorbridge.quantize.lora;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.TensorException;
 import io.tensorbridge.quantize.FloatSource;
+import io.tensorbridge.quantize.internal.kernel.LowRankProduct;
 import io.tensorbridge.quantize.internal.kernel.Native;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,19 +20,17 @@ final class LoraStage {
   private static final int PIECE_ELEMENTS = 16 << 10;
 
   private static final int ALIGNMENT = 64;
-
-  private final int rank;
-  private final long columns;
+  private static final int INFINITE_BITS = 0x7f800000;
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   /** Keep the memory of the views. */
   @SuppressWarnings("unused")
   private final MemorySegment factorsOwner;
 
   @SuppressWarnings("unused")
-  private final MemorySegment matrixOwner;
+  private final MemorySegment panelsOwner;
 
-  private final MemorySegment factors;
-  private final MemorySegment matrix;
+  private final LowRankProduct product;
 
   /** The factors of a module and what their product is multiplied by. */
   record Part(LoraFactors factors, double scale) {}
@@ -44,12 +43,13 @@ final class LoraStage {
    */
   LoraStage(List<Part> parts, SegmentAllocator memory) {
     LoraFactors first = parts.getFirst().factors;
-    this.rank = parts.stream().mapToInt(part -> part.factors.rank()).sum();
-    this.columns = first.columns();
-    this.factorsOwner = memory.allocate(first.rows() * rank * Float.BYTES, ALIGNMENT);
-    this.matrixOwner = memory.allocate(columns * rank * Float.BYTES, ALIGNMENT);
-    this.factors = Native.view(factorsOwner);
-    this.matrix = Native.view(matrixOwner);
+    int rank = parts.stream().mapToInt(part -> part.factors.rank()).sum();
+    long columns = first.columns();
+    this.factorsOwner =
+        memory.allocate(LowRankProduct.factorBytes(first.rows(), rank), ALIGNMENT);
+    this.panelsOwner = memory.allocate(LowRankProduct.panelBytes(columns, rank), ALIGNMENT);
+    this.product =
+        new LowRankProduct(Native.view(factorsOwner), Native.view(panelsOwner), rank, columns);
     int at = 0;
     for (Part part : parts) {
       putDown(part.factors, at);
@@ -66,16 +66,26 @@ final class LoraStage {
   static long byteLength(List<LoraFactors> parts) {
     long bytes = 0;
     for (LoraFactors part : parts) {
-      bytes += part.rank() * (part.rows() + part.columns()) * Float.BYTES + 2 * ALIGNMENT;
+      bytes += LowRankProduct.factorBytes(part.rows(), part.rank()) + ALIGNMENT;
+      bytes += LowRankProduct.panelBytes(part.columns(), part.rank()) + ALIGNMENT;
       bytes += part.magnitude().isPresent() ? part.rows() * Float.BYTES + ALIGNMENT : 0;
     }
     return bytes;
   }
 
   private void putDown(LoraFactors part, int at) {
-    long count = part.rank() * columns;
-    MemorySegment target = matrix.asSlice(at * columns * Float.BYTES, count * Float.BYTES);
-    read(part.name(), "down (A)", part.down(), target);
+    long columns = product.columns();
+    try (Pieces pieces = new Pieces(part.down())) {
+      for (int r = 0; r < part.rank(); r++) {
+        for (long column = 0; column < columns; column += PIECE_ELEMENTS) {
+          int count = (int) Math.min(PIECE_ELEMENTS, columns - column);
+          MemorySegment piece = pieces.read(r * columns + column, count);
+          if (product.putMatrix(at + r, column, piece, count) >= INFINITE_BITS) {
+            throw nonFinite(part.name(), "down (A)", r * columns + column, piece);
+          }
+        }
+      }
+    }
   }
 
   /** Reads all values of a small tensor, which must be finite. */
@@ -86,11 +96,8 @@ final class LoraStage {
       MemorySegment piece = target.asSlice(done * Float.BYTES, length * Float.BYTES);
       source.read(done, piece);
       for (long i = 0; i < length; i++) {
-        float value = piece.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        if (!Float.isFinite(value)) {
-          throw nonFinite(
-              name, done + i, "of " + what + " is " + value
-                  + "; the adapter was not trained to the end, or is damaged");
+        if (!Float.isFinite(piece.getAtIndex(FLOAT, i))) {
+          throw nonFinite(name, what, done, piece);
         }
       }
     }
@@ -99,60 +106,77 @@ final class LoraStage {
   private void putUp(LoraFactors part, double scale, int at) {
     int width = part.rank();
     int pieceRows = Math.max(1, PIECE_ELEMENTS / width);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment piece = arena.allocate((long) pieceRows * width * Float.BYTES, Float.BYTES);
+    try (Pieces pieces = new Pieces(part.up())) {
       for (long row = 0; row < part.rows(); row += pieceRows) {
-        long count = Math.min(pieceRows, part.rows() - row) * width;
-        part.up().read(row * width, piece.asSlice(0, count * Float.BYTES));
-        scale(part, scale, piece, row, (int) count, at);
+        int rows = (int) Math.min(pieceRows, part.rows() - row);
+        MemorySegment piece = pieces.read(row * width, rows * width);
+        if (product.putFactors(row, at, width, piece, rows, scale) >= INFINITE_BITS) {
+          throw tooLarge(part.name(), row * width, piece, scale);
+        }
       }
     }
   }
 
-  private void scale(
-      LoraFactors part, double scale, MemorySegment piece, long firstRow, int count, int at) {
-    int width = part.rank();
-    for (int i = 0; i < count; i++) {
-      float value = piece.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-      float factor = (float) (value * scale);
-      long index = firstRow * width + i;
-      if (!Float.isFinite(factor)) {
-        throw nonFinite(
-            part.name(),
-            index,
-            Float.isFinite(value)
-                ? "of up (B) times the scale " + scale
-                    + " is not finite; the alpha or the strength is too large"
-                : "of up (B) is " + value
-                    + "; the adapter was not trained to the end, or is damaged");
-      }
-      long row = index / width;
-      factors.setAtIndex(ValueLayout.JAVA_FLOAT, row * rank + at + index % width, factor);
+  /** The refusal of the first value that is not finite. */
+  private static TensorException nonFinite(
+      String name, String what, long first, MemorySegment piece) {
+    int i = 0;
+    while (Float.isFinite(piece.getAtIndex(FLOAT, i))) {
+      i++;
     }
+    return refusal(
+        name, first + i, "of " + what + " is " + piece.getAtIndex(FLOAT, i)
+            + "; the adapter was not trained to the end, or is damaged");
   }
 
-  private static TensorException nonFinite(String name, long index, String what) {
+  /** The refusal of the first value that is not finite, or not any more when it is scaled. */
+  private static TensorException tooLarge(
+      String name, long first, MemorySegment piece, double scale) {
+    int i = 0;
+    while (Float.isFinite((float) (piece.getAtIndex(FLOAT, i) * scale))) {
+      i++;
+    }
+    return Float.isFinite(piece.getAtIndex(FLOAT, i))
+        ? refusal(
+            name, first + i, "of up (B) times the scale " + scale
+                + " is not finite; the alpha or the strength is too large")
+        : nonFinite(name, "up (B)", first + i, piece.asSlice(4L * i));
+  }
+
+  private static TensorException refusal(String name, long index, String what) {
     return new TensorException(
         ErrorCode.NON_FINITE, name, index, "element " + index + " " + what, null);
   }
 
-  /** Products in a value. */
-  int rank() {
-    return rank;
+  /** Reads a small tensor piece by piece. */
+  private static final class Pieces implements AutoCloseable {
+    private final FloatSource source;
+    private final Arena arena = Arena.ofConfined();
+    private MemorySegment memory = MemorySegment.NULL;
+
+    Pieces(FloatSource source) {
+      this.source = source;
+    }
+
+    /** Native float32 values, valid until the next are read. */
+    MemorySegment read(long first, int count) {
+      long byteLength = (long) count * Float.BYTES;
+      if (memory.byteSize() < byteLength) {
+        memory = arena.allocate(byteLength, ALIGNMENT);
+      }
+      MemorySegment piece = Native.view(memory.asSlice(0, byteLength));
+      source.read(first, piece);
+      return piece;
+    }
+
+    @Override
+    public void close() {
+      arena.close();
+    }
   }
 
-  /** Elements of a row of the weight. */
-  long columns() {
-    return columns;
-  }
-
-  /** Native float32 {@code [rows, rank]}. */
-  MemorySegment factors() {
-    return factors;
-  }
-
-  /** Native float32 {@code [rank, columns]}. */
-  MemorySegment matrix() {
-    return matrix;
+  /** What is added to the weight. */
+  LowRankProduct product() {
+    return product;
   }
 }

@@ -4,8 +4,10 @@ import io.tensorbridge.DType;
 import io.tensorbridge.quantize.FloatSource;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import io.tensorbridge.quantize.internal.kernel.LowRankKernel;
+import io.tensorbridge.quantize.internal.kernel.LowRankProduct;
 import io.tensorbridge.quantize.internal.kernel.Native;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** A weight with products of low rank added, computed for the elements that are asked for. */
 final class MergedFloats extends FloatSource {
@@ -20,29 +22,25 @@ final class MergedFloats extends FloatSource {
 
   @Override
   protected void copy(long first, MemorySegment values) {
-    base.read(first, values);
     MemorySegment view = Native.view(values);
-    long columns = stage.columns();
-    long end = first + values.byteSize() / Float.BYTES;
-    LowRankKernel kernel = Kernels.shared().lowRank().forWork((end - first) * stage.rank());
-    for (long at = first; at < end;) {
-      long row = at / columns;
-      long column = at % columns;
-      boolean isWhole = column == 0 && end - at >= columns;
-      int rows = isWhole ? (int) ((end - at) / columns) : 1;
-      int count = (int) Math.min(columns - column, end - at);
-      kernel.add(
-          view,
-          (at - first) * Float.BYTES,
-          rows,
-          count,
-          stage.factors(),
-          row * stage.rank() * Float.BYTES,
-          stage.rank(),
-          stage.matrix(),
-          column * Float.BYTES,
-          columns * Float.BYTES);
-      at += (long) rows * count;
+    LowRankProduct product = stage.product();
+    long columns = product.columns();
+    long count = values.byteSize() / Float.BYTES;
+    Optional<MemorySegment> own = base.inPlace(first, count);
+    if (own.isEmpty()) {
+      base.read(first, view);
+    }
+    MemorySegment source = own.orElse(view);
+    LowRankKernel kernel = Kernels.shared().lowRank().forWork(count * product.rank());
+    for (long done = 0; done < count;) {
+      long column = (first + done) % columns;
+      boolean isWhole = column == 0 && count - done >= columns;
+      int rows = isWhole ? (int) ((count - done) / columns) : 1;
+      int width = (int) Math.min(columns - column, count - done);
+      long offset = done * Float.BYTES;
+      long row = (first + done) / columns;
+      kernel.add(source, offset, view, offset, product, row, rows, column, width);
+      done += (long) rows * width;
     }
   }
 }

@@ -85,7 +85,8 @@ final class Exercises {
   /** The values are the matrix as well as the factors. */
   static void addLowRank(LowRankKernel kernel, MemorySegment values, MemorySegment coded) {
     int columns = ELEMENTS / RANK;
-    kernel.add(coded, 0, RANK, columns, values, 0, RANK, values, 0, 4L * columns);
+    LowRankProduct product = new LowRankProduct(values, values, RANK, columns);
+    kernel.add(values, 0, coded, 0, product, 0, RANK, 0, columns);
   }
 
   static void addWeighted(WeightedSumKernel kernel, MemorySegment values, MemorySegment coded) {

@@ -13,28 +13,27 @@ import java.lang.foreign.MemorySegment;
  */
 public interface LowRankKernel {
   /**
-   * Adds to the same columns of some rows.
+   * Adds to the same columns of some rows. In both segments a row follows {@code product.columns()}
+   * values behind the one before.
    *
-   * @param values float32, changed in place
-   * @param valuesOffset where the first row's columns begin, in bytes
+   * @param source float32
+   * @param sourceOffset where the first row's columns begin, in bytes
+   * @param target receives the sums: the same memory as the source, or other memory
+   * @param targetOffset where the first row's columns begin, in bytes
+   * @param product what is added
+   * @param row the first row, in the product
    * @param rows the number of rows
+   * @param column the first column, in the product
    * @param columns how many columns
-   * @param factors float32 {@code [rows, rank]}
-   * @param factorsOffset where they begin, in bytes
-   * @param rank the number of factors of a row, and of rows of the matrix
-   * @param matrix float32, row-major
-   * @param matrixOffset where the first of the columns lies in the first row, in bytes
-   * @param stride from a row to the next in the matrix, and in the values, in bytes
    */
   void add(
-      MemorySegment values,
-      long valuesOffset,
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      LowRankProduct product,
+      long row,
       int rows,
-      int columns,
-      MemorySegment factors,
-      long factorsOffset,
-      int rank,
-      MemorySegment matrix,
-      long matrixOffset,
-      long stride);
+      long column,
+      int columns);
 }

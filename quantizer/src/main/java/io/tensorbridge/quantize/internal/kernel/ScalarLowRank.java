@@ -9,34 +9,49 @@ import java.util.Arrays;
 final class ScalarLowRank implements LowRankKernel {
   @Override
   public void add(
-      MemorySegment values,
-      long valuesOffset,
+      MemorySegment source,
+      long sourceOffset,
+      MemorySegment target,
+      long targetOffset,
+      LowRankProduct product,
+      long row,
       int rows,
-      int columns,
-      MemorySegment factors,
-      long factorsOffset,
-      int rank,
-      MemorySegment matrix,
-      long matrixOffset,
-      long stride) {
+      long column,
+      int columns) {
+    int rank = product.rank();
     float[] sums = new float[Math.min(columns, Strip.ELEMENTS)];
-    float[] strip = new float[sums.length];
-    for (int row = 0; row < rows; row++) {
-      long rowOffset = valuesOffset + row * stride;
-      long rowFactors = factorsOffset + 4L * row * rank;
-      for (int done = 0; done < columns; done += Strip.ELEMENTS) {
-        int length = Math.min(Strip.ELEMENTS, columns - done);
-        long column = 4L * done;
+    float[] values = new float[sums.length];
+    float[][] strips = new float[rank][sums.length];
+    long stride = product.columns() * Float.BYTES;
+    for (int done = 0; done < columns; done += sums.length) {
+      int length = Math.min(sums.length, columns - done);
+      load(product, column + done, strips, length);
+      for (int i = 0; i < rows; i++) {
+        long factors = LowRankProduct.factorBytes(row + i, rank);
         Arrays.fill(sums, 0);
         for (int r = 0; r < rank; r++) {
-          float factor = factors.get(JAVA_FLOAT_UNALIGNED, rowFactors + 4L * r);
-          Strip.load(matrix, matrixOffset + r * stride + column, strip, length);
-          addProducts(sums, factor, strip, length);
+          float factor = product.factors().get(JAVA_FLOAT_UNALIGNED, factors + 4L * r);
+          addProducts(sums, factor, strips[r], length);
         }
-        Strip.load(values, rowOffset + column, strip, length);
-        addSums(strip, sums, length);
-        Strip.store(strip, length, values, rowOffset + column);
+        long at = i * stride + 4L * done;
+        Strip.load(source, sourceOffset + at, values, length);
+        addSums(values, sums, length);
+        Strip.store(values, length, target, targetOffset + at);
       }
+    }
+  }
+
+  /** Brings the panels of some columns to rows of the matrix. */
+  private static void load(LowRankProduct product, long column, float[][] strips, int count) {
+    for (int at = 0; at < count;) {
+      int inPanel = (int) ((column + at) % LowRankProduct.PANEL);
+      int length = Math.min(LowRankProduct.PANEL - inPanel, count - at);
+      long from = product.panelOffset(column + at);
+      for (float[] strip : strips) {
+        MemorySegment.copy(product.panels(), JAVA_FLOAT_UNALIGNED, from, strip, at, length);
+        from += LowRankProduct.PANEL_BYTES;
+      }
+      at += length;
     }
   }
 

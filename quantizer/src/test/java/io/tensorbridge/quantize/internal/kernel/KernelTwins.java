@@ -234,22 +234,30 @@ final class KernelTwins {
     }
   }
 
-  /** Columns of a wider matrix, at odd places. */
+  /** Columns of a wider matrix, at odd places: in place, and into other memory. */
   static void compareLowRank(int count) {
     int rank = 1 + count % 19;
-    int height = 1 + count % 11;
-    int width = count + 3;
+    int height = 1 + count % 23;
+    int column = count * 7 % 41;
+    int width = column + count + 3;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment factors = values(arena, height * rank, 3);
-      MemorySegment matrix = values(arena, rank * width, 4);
+      MemorySegment factors = values(arena, (height + 2) * rank, 3);
+      MemorySegment matrix = values(arena, rank * (width + 31), 4);
+      LowRankProduct product =
+          new LowRankProduct(
+              factors.asSlice(MISALIGNED), matrix.asSlice(MISALIGNED), rank, width);
+      MemorySegment source = values(arena, height * width, 5);
       MemorySegment[] rows = {values(arena, height * width, 5), values(arena, height * width, 5)};
+      MemorySegment[] others = {values(arena, height * width, 6), values(arena, height * width, 6)};
       LowRankKernel[] twins = {new ScalarLowRank(), new VectorLowRank()};
       for (int i = 0; i < 2; i++) {
         twins[i].add(
-            rows[i], MISALIGNED, height, count, factors, MISALIGNED, rank, matrix, MISALIGNED + 4,
-            4L * width);
+            rows[i], MISALIGNED, rows[i], MISALIGNED, product, 2, height, column, count);
+        twins[i].add(source, MISALIGNED, others[i], MISALIGNED, product, 2, height, column, count);
       }
-      requireSame(rows, "a product of rank " + rank + " added to " + height + " x " + count);
+      String what = "a product of rank " + rank + " added to " + height + " x " + count;
+      requireSame(rows, what);
+      requireSame(others, what + " elsewhere");
     }
   }
 
