@@ -9,6 +9,7 @@ import io.tensorbridge.TensorException;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.op.FileBackedRun;
 import io.tensorbridge.op.OpRun;
+import io.tensorbridge.quantize.internal.kernel.BlockFormat;
 import io.tensorbridge.quantize.internal.kernel.Kernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -27,9 +28,8 @@ import java.util.Optional;
  * to even. So the bytes are those of NumPy and torch in float32 with one cast at the end, for any
  * number of threads. Without a base the first product that is not skipped begins the sum.
  *
- * <p>A residual with the weight 0 is never read, whatever it holds. Zeros, as a ControlNet gives them
- * before it was trained, are read but neither converted nor multiplied, with the same bytes. A NaN of
- * the result is the positive quiet one with no payload.
+ * <p>A residual with the weight 0 is never read, whatever it holds. A NaN of the result is the
+ * positive quiet one with no payload.
  */
 public final class ControlSum {
   /** Where the tensor is that the residuals are added to. */
@@ -193,10 +193,15 @@ public final class ControlSum {
   /** Prepares the fastest kernels in the background, for much work to come. */
   public void warmUp() {
     Kernels kernels = Kernels.shared();
-    kernels.weightedSum().train();
-    for (int i = 1; i < inputs.size(); i++) {
-      if (inputs.get(i).dtype() != DType.F32) {
-        kernels.dequantizing(ControlSumming.format(inputs.get(i).dtype())).train();
+    List<TensorType> summands = inputs.subList(1, inputs.size());
+    if (summands.stream().allMatch(input -> input.dtype() == type.dtype())) {
+      kernels.weightedSum(ControlSumming.format(type.dtype())).train();
+      return;
+    }
+    kernels.weightedSum(BlockFormat.F32).train();
+    for (TensorType input : summands) {
+      if (input.dtype() != DType.F32) {
+        kernels.dequantizing(ControlSumming.format(input.dtype())).train();
       }
     }
     if (type.dtype() != DType.F32) {

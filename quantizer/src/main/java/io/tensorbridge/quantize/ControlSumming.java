@@ -2,7 +2,6 @@ package io.tensorbridge.quantize;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import io.tensorbridge.DType;
@@ -20,28 +19,35 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * One {@link ControlSum}: chunks by strips that stay in the first-level cache, so that each input is
- * read from memory once and the result is written once.
+ * One {@link ControlSum}. Each input is read from memory once and the result is written once: in one
+ * pass where all are native memory of one dtype, else by strips, as float32 in the nearest caches.
  */
 final class ControlSumming implements OpRun {
-  /** Elements of a strip: 16 KiB of float32. */
+  /** Elements of a strip that is converted: 16 KiB of float32. */
   private static final int STRIP = 4096;
 
-  private static final int INFINITE = 0x7f800000;
   private static final int NAN = 0x7fc00000;
   private static final short NAN_F16 = 0x7e00;
   private static final short NAN_BF16 = 0x7fc0;
 
-  /** Raw float bits of the least magnitudes that are rounded to infinity. */
   private static final int OVERFLOW_F16 = Float.floatToRawIntBits(65520);
 
   private static final int OVERFLOW_BF16 = 0x7f7f8000;
 
   /** One summand; its weight is not 0. */
-  private record Term(String name, StoredBytes stored, DType dtype, float weight) {}
+  private record Term(String name, StoredBytes stored, DType dtype, float weight) {
+    boolean isInPlace() {
+      return stored instanceof StoredBytes.InPlace;
+    }
+  }
 
   private final ControlSum plan;
   private final List<Term> terms = new ArrayList<>();
+  private final float[] weights;
+
+  /** Whether kernels read all terms where they lie. */
+  private final boolean isInPlace;
+
   private final DType dtype;
   private final long elements;
   private final Output output;
@@ -68,6 +74,11 @@ final class ControlSumming implements OpRun {
         add(firstResidual + i, tensors.get(firstResidual + i), weights[i]);
       }
     }
+    this.weights = new float[terms.size()];
+    for (int i = 0; i < terms.size(); i++) {
+      this.weights[i] = terms.get(i).weight;
+    }
+    this.isInPlace = terms.stream().allMatch(term -> term.dtype == dtype && term.isInPlace());
   }
 
   private void add(int input, Tensor tensor, float weight) {
@@ -87,104 +98,117 @@ final class ControlSumming implements OpRun {
     long first = (long) chunk * Scratch.CHUNK_ELEMENTS;
     int count = (int) Math.min(Scratch.CHUNK_ELEMENTS, elements - first);
     int size = dtype.byteSize();
-    WeightedSumKernel kernel =
-        kernels.weightedSum().forWork((long) count * Math.max(1, terms.size()));
     try (Scratch scratch = Scratch.borrow()) {
       MemorySegment whole = output.claim(0, first * size, (long) count * size, scratch);
-      for (int done = 0; done < count; done += STRIP) {
-        int length = Math.min(STRIP, count - done);
-        MemorySegment strip = whole.asSlice((long) done * size, (long) length * size);
-        sum(kernel, first + done, length, strip, scratch);
+      if (terms.isEmpty()) {
+        whole.fill((byte) 0);
+      } else if (isInPlace) {
+        sum(first, count, whole, scratch);
+      } else {
+        for (int done = 0; done < count; done += STRIP) {
+          int length = Math.min(STRIP, count - done);
+          MemorySegment strip = whole.asSlice((long) done * size, (long) length * size);
+          convert(first + done, length, strip, scratch);
+        }
       }
       output.commit(0, first * size, whole);
     }
   }
 
-  private void sum(
-      WeightedSumKernel kernel, long first, int count, MemorySegment target, Scratch scratch) {
-    MemorySegment sums =
-        dtype == DType.F32 ? target : scratch.values((long) count * Float.BYTES);
-    boolean begun = false;
-    int magnitude = 0;
-    for (Term term : terms) {
+  /** Adds up where all terms lie, in their own dtype. */
+  private void sum(long first, int count, MemorySegment target, Scratch scratch) {
+    MemorySegment[] runs = new MemorySegment[weights.length];
+    for (int i = 0; i < runs.length; i++) {
+      runs[i] = terms.get(i).stored.read(first, count, scratch);
+    }
+    if (!kernel(dtype, count).sum(runs, weights, target, count)) {
+      repair(first, count, target);
+    }
+  }
+
+  /** Makes float32 of all terms, adds up, and rounds. */
+  private void convert(long first, int count, MemorySegment target, Scratch scratch) {
+    long byteLength = (long) count * Float.BYTES;
+    MemorySegment copies = scratch.restored(weights.length * byteLength);
+    MemorySegment[] runs = new MemorySegment[weights.length];
+    for (int i = 0; i < runs.length; i++) {
+      Term term = terms.get(i);
       MemorySegment stored = term.stored.read(first, count, scratch);
-      boolean zero = isZero(stored);
-      if (zero && begun && term.weight < 0) {
-        continue; // -0 changes no sum
+      runs[i] = term.dtype == DType.F32 && term.isInPlace()
+          ? stored
+          : widen(term.dtype, stored, count, copies.asSlice(i * byteLength, byteLength));
+    }
+    MemorySegment sums = dtype == DType.F32 ? target : scratch.values(byteLength);
+    boolean finite = kernel(DType.F32, count).sum(runs, weights, sums, count);
+    if (dtype != DType.F32) {
+      int magnitude =
+          kernels
+              .quantizing(format(dtype))
+              .forWork(count)
+              .quantize(sums, 0, target, 0, count);
+      if (!finite) {
+        keepNaNs(sums, target, count);
       }
-      MemorySegment values = zero && term.dtype != DType.F32
-          ? zeros(count, scratch)
-          : widen(term.dtype, stored, count, scratch);
-      magnitude = begun
-          ? kernel.add(sums, 0, values, 0, term.weight, count)
-          : kernel.begin(sums, 0, values, 0, term.weight, count);
-      begun = true;
+      finite = magnitude < overflow();
     }
-    if (!begun) {
-      sums.fill((byte) 0);
-    }
-    narrow(sums, target, count);
-    if (magnitude >= overflow()) {
-      repair(first, count, sums, target);
+    if (!finite) {
+      repair(first, count, target);
     }
   }
 
-  /** Looks at whole words, to the first that is not zero: of most residuals that is the first. */
-  private static boolean isZero(MemorySegment stored) {
-    long end = stored.byteSize() & -Long.BYTES;
-    for (long at = 0; at < end; at += Long.BYTES) {
-      if (stored.get(JAVA_LONG_UNALIGNED, at) != 0) {
-        return false;
-      }
-    }
-    for (long at = end; at < stored.byteSize(); at += Short.BYTES) {
-      if (stored.get(JAVA_SHORT_UNALIGNED, at) != 0) {
-        return false;
-      }
-    }
-    return true;
+  private WeightedSumKernel kernel(DType dtype, int count) {
+    return kernels.weightedSum(format(dtype)).forWork((long) count * weights.length);
   }
 
-  private static MemorySegment zeros(int count, Scratch scratch) {
-    return scratch.restored((long) count * Float.BYTES).fill((byte) 0);
-  }
-
-  private MemorySegment widen(DType from, MemorySegment stored, int count, Scratch scratch) {
-    if (from == DType.F32) {
-      return stored;
-    }
-    MemorySegment values = scratch.restored((long) count * Float.BYTES);
+  private MemorySegment widen(
+      DType from, MemorySegment stored, int count, MemorySegment values) {
     kernels.dequantizing(format(from)).forWork(count).dequantize(stored, 0, values, 0, count);
     return values;
   }
 
-  private void narrow(MemorySegment sums, MemorySegment target, int count) {
-    if (dtype != DType.F32) {
-      kernels.quantizing(format(dtype)).forWork(count).quantize(sums, 0, target, 0, count);
-    }
-  }
-
-  /** The format that converts a dtype of two bytes. */
+  /** The format of a dtype that can be summed. */
   static BlockFormat format(DType dtype) {
-    return dtype == DType.F16 ? BlockFormat.F16 : BlockFormat.BF16;
-  }
-
-  private int overflow() {
     return switch (dtype) {
-      case F16 -> OVERFLOW_F16;
-      case BF16 -> OVERFLOW_BF16;
-      default -> INFINITE;
+      case F16 -> BlockFormat.F16;
+      case BF16 -> BlockFormat.BF16;
+      default -> BlockFormat.F32;
     };
   }
 
+  /** The raw float bits of the least magnitude that is rounded to infinity. */
+  private int overflow() {
+    return dtype == DType.F16 ? OVERFLOW_F16 : OVERFLOW_BF16;
+  }
+
+  /** The raw bits of infinity. */
+  private int infinite() {
+    return switch (dtype) {
+      case F16 -> 0x7c00;
+      case BF16 -> 0x7f80;
+      default -> 0x7f800000;
+    };
+  }
+
+  /** Writes a NaN where the sum is one, which rounding to two bytes may have lost. */
+  private void keepNaNs(MemorySegment sums, MemorySegment target, int count) {
+    for (int i = 0; i < count; i++) {
+      if (Float.isNaN(sums.get(JAVA_FLOAT_UNALIGNED, 4L * i))) {
+        target.set(JAVA_SHORT_UNALIGNED, 2L * i, dtype == DType.F16 ? NAN_F16 : NAN_BF16);
+      }
+    }
+  }
+
   /** Notes the first value that is not finite, and writes all NaNs alike. */
-  private void repair(long first, int count, MemorySegment sums, MemorySegment target) {
+  private void repair(long first, int count, MemorySegment target) {
+    int infinite = infinite();
     for (int i = count - 1; i >= 0; i--) {
-      int magnitude = sums.get(JAVA_INT_UNALIGNED, 4L * i) & 0x7fffffff;
-      if (magnitude >= overflow()) {
+      int magnitude = dtype == DType.F32
+          ? target.get(JAVA_INT_UNALIGNED, 4L * i) & 0x7fffffff
+          : target.get(JAVA_SHORT_UNALIGNED, 2L * i) & 0x7fff;
+      if (magnitude >= infinite) {
         firstNonFinite.accumulateAndGet(first + i, Math::min);
       }
-      if (magnitude > INFINITE) {
+      if (magnitude > infinite) {
         switch (dtype) {
           case F16 -> target.set(JAVA_SHORT_UNALIGNED, 2L * i, NAN_F16);
           case BF16 -> target.set(JAVA_SHORT_UNALIGNED, 2L * i, NAN_BF16);
@@ -214,7 +238,8 @@ final class ControlSumming implements OpRun {
       int firstIntact = plan.base() == ControlSum.Base.OUTPUT ? 1 : 0;
       for (Term term : terms.subList(firstIntact, terms.size())) {
         MemorySegment stored = term.stored.read(index, 1, scratch);
-        float value = widen(term.dtype, stored, 1, scratch).get(JAVA_FLOAT_UNALIGNED, 0);
+        float value =
+            widen(term.dtype, stored, 1, scratch.values(Float.BYTES)).get(JAVA_FLOAT_UNALIGNED, 0);
         if (!Float.isFinite(value)) {
           return term.name + " is " + (Float.isNaN(value) ? "NaN" : "infinite") + " there";
         }

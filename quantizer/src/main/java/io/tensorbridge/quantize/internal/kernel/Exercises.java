@@ -1,6 +1,7 @@
 package io.tensorbridge.quantize.internal.kernel;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** What a kernel does while it is trained: as in a chunk, only shorter. */
 final class Exercises {
@@ -90,7 +91,8 @@ final class Exercises {
   }
 
   static void addWeighted(WeightedSumKernel kernel, MemorySegment values, MemorySegment coded) {
-    kernel.begin(coded, 0, values, 0, 0.5f, ELEMENTS);
-    kernel.add(coded, 0, values, 0, 0.25f, ELEMENTS);
+    MemorySegment[] terms = {values, values, values};
+    kernel.sum(terms, new float[]{1, 0.5f, 0.25f}, coded, ELEMENTS);
+    kernel.sum(Arrays.copyOf(terms, 2), new float[]{1, 0.5f}, coded, ELEMENTS);
   }
 }

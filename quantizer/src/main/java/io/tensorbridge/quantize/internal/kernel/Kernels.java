@@ -4,6 +4,8 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every kernel of this JVM, scalar or vector: decided, and logged, once; thread-safe.
@@ -23,7 +25,7 @@ public final class Kernels {
   private final KernelChoice<HqqKernel> hqq;
   private final KernelChoice<ErrorKernel> errors;
   private final KernelChoice<LowRankKernel> lowRank;
-  private final KernelChoice<WeightedSumKernel> weightedSum;
+  private final Map<BlockFormat, KernelChoice<WeightedSumKernel>> weightedSum;
 
   private Kernels(KernelPolicy policy) {
     boolean vectors = policy != KernelPolicy.SCALAR;
@@ -66,11 +68,13 @@ public final class Kernels {
             vectors ? () -> new VectorLowRank() : null,
             Exercises::addLowRank);
     this.weightedSum =
-        new KernelChoice<>(
-            "weighted sum",
-            new ScalarWeightedSum(),
-            vectors ? () -> new VectorWeightedSum() : null,
-            Exercises::addWeighted);
+        Map.of(
+            BlockFormat.F32,
+            sumChoice(BlockFormat.F32, vectors ? () -> new VectorWeightedSum() : null),
+            BlockFormat.F16,
+            sumChoice(BlockFormat.F16, vectors ? () -> new VectorWeightedSumF16() : null),
+            BlockFormat.BF16,
+            sumChoice(BlockFormat.BF16, vectors ? () -> new VectorWeightedSumBf16() : null));
     if (policy == KernelPolicy.VECTOR) {
       quantizing.values().forEach(KernelChoice::vectorOnly);
       dequantizing.values().forEach(KernelChoice::vectorOnly);
@@ -81,7 +85,7 @@ public final class Kernels {
       hqq.vectorOnly();
       errors.vectorOnly();
       lowRank.vectorOnly();
-      weightedSum.vectorOnly();
+      weightedSum.values().forEach(KernelChoice::vectorOnly);
     }
   }
 
@@ -111,6 +115,15 @@ public final class Kernels {
       boolean vectors, Training.Exercise<UniformKernel> exercise) {
     return new KernelChoice<>(
         "uniform", new ScalarUniform(), vectors ? () -> new VectorUniform() : null, exercise);
+  }
+
+  private static KernelChoice<WeightedSumKernel> sumChoice(
+      BlockFormat format, @Nullable Supplier<WeightedSumKernel> vector) {
+    return new KernelChoice<>(
+        "weighted sum of " + format.name(),
+        new ScalarWeightedSum(format),
+        vector,
+        Exercises::addWeighted);
   }
 
   /** Built at the first use, once in the life of the JVM, as its compiled code is. */
@@ -228,9 +241,10 @@ public final class Kernels {
   /**
    * The kernel that adds up weighted terms.
    *
+   * @param format of terms and sums: {@code F32}, {@code F16} or {@code BF16}
    * @return its choice
    */
-  public KernelChoice<WeightedSumKernel> weightedSum() {
-    return weightedSum;
+  public KernelChoice<WeightedSumKernel> weightedSum(BlockFormat format) {
+    return Objects.requireNonNull(weightedSum.get(format), "only plain formats have one");
   }
 }

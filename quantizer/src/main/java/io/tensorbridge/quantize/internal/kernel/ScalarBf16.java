@@ -21,11 +21,16 @@ final class ScalarBf16 implements BlockKernel {
       int count = Math.min(Strip.ELEMENTS, blocks - done);
       Strip.load(source, sourceOffset + 4L * done, bits, count);
       magnitude = Math.max(magnitude, Strip.magnitude(bits, count));
-      round(bits, count);
-      narrow(bits, halves, count);
+      round(bits, halves, count);
       Strip.store(halves, count, target, targetOffset + 2L * done);
     }
     return magnitude;
+  }
+
+  /** Rounds raw float bits, which are lost. */
+  static void round(int[] bits, short[] halves, int count) {
+    round(bits, count);
+    narrow(bits, halves, count);
   }
 
   /** Apart from {@link #narrow}: the compiler vectorizes two loops better than one. */
@@ -53,10 +58,14 @@ final class ScalarBf16 implements BlockKernel {
     for (int done = 0; done < blocks; done += Strip.ELEMENTS) {
       int count = Math.min(Strip.ELEMENTS, blocks - done);
       Strip.load(source, sourceOffset + 2L * done, halves, count);
-      for (int i = 0; i < count; i++) {
-        bits[i] = halves[i] << 16;
-      }
+      widen(halves, bits, count);
       Strip.store(bits, count, target, targetOffset + 4L * done);
+    }
+  }
+
+  static void widen(short[] halves, int[] bits, int count) {
+    for (int i = 0; i < count; i++) {
+      bits[i] = halves[i] << 16;
     }
   }
 }

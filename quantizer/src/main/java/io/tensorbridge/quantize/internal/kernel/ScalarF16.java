@@ -20,9 +20,7 @@ final class ScalarF16 implements BlockKernel {
       Strip.load(source, sourceOffset + 4L * done, values, count);
       Strip.load(source, sourceOffset + 4L * done, rawBits, count);
       magnitude = Math.max(magnitude, Strip.magnitude(rawBits, count));
-      for (int i = 0; i < count; i++) {
-        halves[i] = Float.floatToFloat16(values[i]);
-      }
+      round(values, halves, count);
       Strip.store(halves, count, target, targetOffset + 2L * done);
     }
     return magnitude;
@@ -40,10 +38,20 @@ final class ScalarF16 implements BlockKernel {
     for (int done = 0; done < blocks; done += Strip.ELEMENTS) {
       int count = Math.min(Strip.ELEMENTS, blocks - done);
       Strip.load(source, sourceOffset + 2L * done, halves, count);
-      for (int i = 0; i < count; i++) {
-        values[i] = Float.float16ToFloat(halves[i]);
-      }
+      widen(halves, values, count);
       Strip.store(values, count, target, targetOffset + 4L * done);
+    }
+  }
+
+  static void round(float[] values, short[] halves, int count) {
+    for (int i = 0; i < count; i++) {
+      halves[i] = Float.floatToFloat16(values[i]);
+    }
+  }
+
+  static void widen(short[] halves, float[] values, int count) {
+    for (int i = 0; i < count; i++) {
+      values[i] = Float.float16ToFloat(halves[i]);
     }
   }
 }

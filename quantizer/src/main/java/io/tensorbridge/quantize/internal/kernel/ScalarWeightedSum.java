@@ -2,48 +2,60 @@ package io.tensorbridge.quantize.internal.kernel;
 
 import java.lang.foreign.MemorySegment;
 
-/** The reference of {@link WeightedSumKernel}, by strips. */
+/** The reference of {@link WeightedSumKernel}, by strips, for float32 and the formats of two bytes. */
 final class ScalarWeightedSum implements WeightedSumKernel {
-  @Override
-  public int begin(
-      MemorySegment sums,
-      long sumsOffset,
-      MemorySegment term,
-      long termOffset,
-      float weight,
-      int count) {
-    float[] values = new float[Math.min(count, Strip.ELEMENTS)];
-    int[] bits = new int[values.length];
-    int magnitude = 0;
-    for (int done = 0; done < count; done += Strip.ELEMENTS) {
-      int length = Math.min(Strip.ELEMENTS, count - done);
-      Strip.load(term, termOffset + 4L * done, values, length);
-      multiply(values, weight, length);
-      magnitude = Math.max(magnitude, store(values, bits, length, sums, sumsOffset + 4L * done));
-    }
-    return magnitude;
+  private final BlockFormat format;
+
+  /**
+   * A kernel.
+   *
+   * @param format of terms and sums: {@code F32}, {@code F16} or {@code BF16}
+   */
+  ScalarWeightedSum(BlockFormat format) {
+    this.format = format;
   }
 
   @Override
-  public int add(
-      MemorySegment sums,
-      long sumsOffset,
-      MemorySegment term,
-      long termOffset,
-      float weight,
-      int count) {
-    float[] values = new float[Math.min(count, Strip.ELEMENTS)];
-    float[] terms = new float[values.length];
-    int[] bits = new int[values.length];
-    int magnitude = 0;
-    for (int done = 0; done < count; done += Strip.ELEMENTS) {
+  public boolean sum(MemorySegment[] terms, float[] weights, MemorySegment target, int count) {
+    return sum(terms, weights, target, 0, count);
+  }
+
+  /** Adds up from some element on: what a vector twin leaves. */
+  boolean sum(
+      MemorySegment[] terms, float[] weights, MemorySegment target, int first, int count) {
+    int size = format.blockBytes();
+    float[] sums = new float[Math.min(count - first, Strip.ELEMENTS)];
+    float[] values = new float[sums.length];
+    int[] bits = new int[sums.length];
+    short[] halves = new short[sums.length];
+    boolean finite = true;
+    for (int done = first; done < count; done += Strip.ELEMENTS) {
       int length = Math.min(Strip.ELEMENTS, count - done);
-      Strip.load(sums, sumsOffset + 4L * done, values, length);
-      Strip.load(term, termOffset + 4L * done, terms, length);
-      addProducts(values, terms, weight, length);
-      magnitude = Math.max(magnitude, store(values, bits, length, sums, sumsOffset + 4L * done));
+      long at = (long) size * done;
+      load(terms[0], at, sums, halves, bits, length);
+      multiply(sums, weights[0], length);
+      for (int i = 1; i < terms.length; i++) {
+        load(terms[i], at, values, halves, bits, length);
+        addProducts(sums, values, weights[i], length);
+      }
+      finite &= store(sums, halves, bits, length, target, at);
     }
-    return magnitude;
+    return finite;
+  }
+
+  private void load(
+      MemorySegment term, long offset, float[] values, short[] halves, int[] bits, int count) {
+    if (format == BlockFormat.F32) {
+      Strip.load(term, offset, values, count);
+      return;
+    }
+    Strip.load(term, offset, halves, count);
+    if (format == BlockFormat.F16) {
+      ScalarF16.widen(halves, values, count);
+    } else {
+      ScalarBf16.widen(halves, bits, count);
+      Strip.copyBits(bits, values, count);
+    }
   }
 
   private static void multiply(float[] values, float weight, int count) {
@@ -58,10 +70,28 @@ final class ScalarWeightedSum implements WeightedSumKernel {
     }
   }
 
-  private static int store(
-      float[] values, int[] bits, int count, MemorySegment target, long offset) {
-    Strip.copyBits(values, bits, count);
-    Strip.store(values, count, target, offset);
-    return Strip.magnitude(bits, count);
+  private boolean store(
+      float[] sums, short[] halves, int[] bits, int count, MemorySegment target, long offset) {
+    Strip.copyBits(sums, bits, count);
+    boolean finite = Strip.magnitude(bits, count) < overflow(format);
+    if (format == BlockFormat.F32) {
+      Strip.store(sums, count, target, offset);
+      return finite;
+    }
+    if (format == BlockFormat.F16) {
+      ScalarF16.round(sums, halves, count);
+    } else {
+      ScalarBf16.round(bits, halves, count);
+    }
+    Strip.store(halves, count, target, offset);
+    return finite;
+  }
+
+  /** The raw float bits of the least magnitude that is rounded to infinity. */
+  static int overflow(BlockFormat format) {
+    if (format == BlockFormat.F16) {
+      return Float.floatToRawIntBits(65520);
+    }
+    return format == BlockFormat.BF16 ? 0x7f7f8000 : 0x7f800000;
   }
 }

@@ -56,6 +56,12 @@ final class Strip {
     MemorySegment.copy(MemorySegment.ofArray(values), JAVA_INT_UNALIGNED, 0, rawBits, 0, count);
   }
 
+  /** Reads raw bits as floats; a loop of casts would not be vectorized. */
+  static void copyBits(int[] rawBits, float[] values, int count) {
+    MemorySegment.copy(
+        MemorySegment.ofArray(rawBits), JAVA_FLOAT_UNALIGNED, 0, values, 0, count);
+  }
+
   /** The elements of the groups that a strip holds; of one if it is longer. */
   static int wholeGroups(int groupElements) {
     return groupElements <= ELEMENTS ? ELEMENTS / groupElements * groupElements : groupElements;

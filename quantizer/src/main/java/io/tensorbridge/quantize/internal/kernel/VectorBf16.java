@@ -44,7 +44,7 @@ final class VectorBf16 implements BlockKernel {
     return magnitude;
   }
 
-  private static IntVector round(IntVector bits) {
+  static IntVector round(IntVector bits) {
     IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
     return bits.add(0x7fff).add(odd).lanewise(VectorOperators.LSHR, 16);
   }
@@ -74,7 +74,7 @@ final class VectorBf16 implements BlockKernel {
     }
   }
 
-  private static IntVector widen(IntVector halves) {
+  static IntVector widen(IntVector halves) {
     return halves.lanewise(VectorOperators.LSHL, 16);
   }
 }

@@ -3,50 +3,24 @@ package io.tensorbridge.quantize.internal.kernel;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Adds up runs of float32 with a weight for each: {@code sum = w_1 * x_1}, then {@code sum = sum +
- * w_2 * x_2} and so on; stateless.
+ * Adds up runs of one float format with a weight for each, {@code w_1 * x_1 + w_2 * x_2 + ...}, in
+ * one pass over memory; stateless.
  *
  * <p>Products and sums are rounded to float32 one by one, without a fused multiply-add, as NumPy and
- * torch compute them. Elements don't touch each other, so the bytes depend neither on lanes nor on
- * where a run begins. Which NaN a NaN is, is not told.
+ * torch compute them; the last sum is rounded once to the format, half to even. Elements don't touch
+ * each other, so the bytes depend neither on lanes nor on where a run begins. Which NaN a NaN is, is
+ * not told.
  */
 public interface WeightedSumKernel {
   /**
-   * Begins sums with their first term.
+   * Adds up.
    *
-   * @param sums float32, overwritten; may be the term itself
-   * @param sumsOffset where the run begins, in bytes
-   * @param term float32
-   * @param termOffset where its run begins, in bytes
-   * @param weight what the term is multiplied by
-   * @param count elements of the run
-   * @return the raw bits of the greatest magnitude among the new sums, the sign cleared; above those
-   *     of infinity if there is a NaN
+   * @param terms at least one run of the kernel's format
+   * @param weights of the terms
+   * @param target where the sums go, in the same format; may be the first term itself, otherwise it
+   *     overlaps none
+   * @param count elements of each run
+   * @return whether all sums are finite in the format
    */
-  int begin(
-      MemorySegment sums,
-      long sumsOffset,
-      MemorySegment term,
-      long termOffset,
-      float weight,
-      int count);
-
-  /**
-   * Adds a term to sums.
-   *
-   * @param sums float32, changed in place
-   * @param sumsOffset where the run begins, in bytes
-   * @param term float32
-   * @param termOffset where its run begins, in bytes
-   * @param weight what the term is multiplied by
-   * @param count elements of the run
-   * @return as {@link #begin}
-   */
-  int add(
-      MemorySegment sums,
-      long sumsOffset,
-      MemorySegment term,
-      long termOffset,
-      float weight,
-      int count);
+  boolean sum(MemorySegment[] terms, float[] weights, MemorySegment target, int count);
 }

@@ -44,7 +44,7 @@ final class KernelTwins {
       compareLowRank(count);
       compareWeightedSum(count);
     }
-    compareWeightedSum(1_300);
+    compareWeightedSum(2_700);
     compareHqq(33);
     System.out.println(Lanes.COUNT + " lanes");
   }
@@ -261,25 +261,41 @@ final class KernelTwins {
     }
   }
 
-  /** Three terms at odd places, of all magnitudes; some sums overflow. */
+  /** One to six terms of each format at odd places, of all magnitudes; some sums overflow. */
   static void compareWeightedSum(int count) {
+    compareWeightedSum(BlockFormat.F32, new VectorWeightedSum(), count);
+    compareWeightedSum(BlockFormat.F16, new VectorWeightedSumF16(), count);
+    compareWeightedSum(BlockFormat.BF16, new VectorWeightedSumBf16(), count);
+  }
+
+  private static void compareWeightedSum(
+      BlockFormat format, WeightedSumKernel vector, int count) {
+    float[] weights = {1, -0.3f, 1.25f, 0.7f, 3e8f, -2};
+    int size = format.blockBytes();
+    WeightedSumKernel[] twins = {new ScalarWeightedSum(format), vector};
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment[] sums = {values(arena, count, 6), values(arena, count, 6)};
-      WeightedSumKernel[] twins = {new ScalarWeightedSum(), new VectorWeightedSum()};
-      float[] weights = {1.25f, -0.3f, 3e8f};
-      for (int term = 0; term < weights.length; term++) {
-        MemorySegment values = values(arena, count, 7 + term);
-        int[] magnitudes = new int[2];
-        for (int i = 0; i < 2; i++) {
-          magnitudes[i] =
-              term == 0
-                  ? twins[i].begin(
-                      sums[i], MISALIGNED, values, MISALIGNED, weights[term], count)
-                  : twins[i].add(sums[i], MISALIGNED, values, MISALIGNED, weights[term], count);
-        }
-        require(magnitudes[0] == magnitudes[1], "magnitude of " + count + " sums");
-        requireSame(sums, count + " sums of " + (term + 1) + " terms");
+      MemorySegment[] terms = new MemorySegment[weights.length];
+      for (int i = 0; i < terms.length; i++) {
+        MemorySegment stored = Native.view(arena.allocate((long) size * count + 2 * MISALIGNED));
+        format
+            .scalar()
+            .quantize(values(arena, count, 7 + i), MISALIGNED, stored, MISALIGNED, count);
+        terms[i] = stored.asSlice(MISALIGNED, (long) size * count);
       }
+      for (int used = 1; used <= terms.length; used++) {
+        MemorySegment[] sums = pair(arena, (long) size * count);
+        boolean[] finite = new boolean[2];
+        for (int i = 0; i < 2; i++) {
+          MemorySegment target = sums[i].asSlice(MISALIGNED, (long) size * count);
+          finite[i] = twins[i].sum(Arrays.copyOf(terms, used), weights, target, count);
+        }
+        require(finite[0] == finite[1], "whether " + count + " sums of " + format + " are finite");
+        requireSame(sums, count + " sums of " + used + " terms of " + format);
+      }
+      MemorySegment expected = arena.allocate((long) size * count);
+      twins[0].sum(terms, weights, Native.view(expected), count);
+      vector.sum(terms, weights, terms[0], count);
+      require(terms[0].mismatch(expected) < 0, count + " sums in place of " + format);
     }
   }
 
