@@ -184,6 +184,34 @@ class ControlSumTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"F32,F32", "F16,F16", "BF16,BF16", "F32,F16", "F32,BF16", "F16,F32", "BF16,F16"})
+  void keptNaNsAreThePositiveQuietOne(DType input, DType result) {
+    Tensor base = random(input, 1);
+    Tensor residual = random(input, 2);
+    set(residual, 0, Float.NEGATIVE_INFINITY);
+    set(residual, 65_536, Float.intBitsToFloat(input == DType.F32 ? 0xffffffff : 0xffff0000));
+    Tensor kept =
+        sum(
+            ControlSum.Base.INPUT, ControlSum.Overflow.KEEP, result,
+            List.of(weights(0.5), base, residual), 1);
+    assertThat(get(kept, 0)).isEqualTo(Float.NEGATIVE_INFINITY);
+    switch (result) {
+      case F16 -> assertThat(kept.segment().getAtIndex(ValueLayout.JAVA_SHORT, 65_536))
+          .isEqualTo((short) 0x7e00);
+      case BF16 -> assertThat(kept.segment().getAtIndex(ValueLayout.JAVA_SHORT, 65_536))
+          .isEqualTo((short) 0x7fc0);
+      default -> assertThat(kept.segment().getAtIndex(ValueLayout.JAVA_INT, 65_536))
+          .isEqualTo(0x7fc00000);
+    }
+    assertThatThrownBy(
+        () -> sum(
+            ControlSum.Base.INPUT, ControlSum.Overflow.ERROR, result,
+            List.of(weights(0.5), base, residual), 2))
+        .hasMessageContaining("element 0 of the sum is not finite as " + result.numpyName())
+        .hasMessageContaining("residual 0 is infinite there");
+  }
+
   @Test
   void whatIsNotFiniteIsRefusedWithItsCauseOrKept() {
     Tensor base = random(DType.F16, 1);
