@@ -30,22 +30,24 @@ final class LoraCommand implements Command {
         "lora",
         "List the modules of a LoRA adapter, convert it, or extract one from two models.",
         "Lists the modules of a LoRA adapter (rank, alpha, shape, and with --base the tensor that"
-            + " each one changes), converts it between kohya's names and PEFT's, or extracts one"
-            + " from a model and what training made of it, by a truncated SVD of each layer's"
-            + " difference. To merge"
-            + " adapters into a model: tensorbridge quantize IN --lora FILE:SCALE.")
+            + " each one changes), converts it between kohya's names, PEFT's and tables of modules"
+            + " (.lora.arrow), or extracts one from a model and what training made of it, by a"
+            + " truncated SVD of each layer's difference. To merge adapters into a model:"
+            + " tensorbridge quantize IN --lora FILE:SCALE.")
         .positional("inspect|convert|extract", "What to do.")
-        .positional("FILE", "The adapter, as kohya's tools or PEFT write it. extract: the model"
-            + " before training.")
+        .positional("FILE",
+            "The adapter, as kohya's tools or PEFT write it, or .lora.arrow. extract: the model"
+                + " before training.")
         .optionalPositional("TUNED", "extract: the model after training; with --control the"
             + " ControlNet.")
         .option(Option.value(BASE, "FILE", "The model that it was made for. inspect: exit code 1 if"
             + " a module fits no tensor. convert: tells where kohya's names had dots, where the"
             + " words of Stable Diffusion don't."))
         .option(new Option("--output", "-o", "OUT", "convert, extract: the new file. For PEFT an"
-            + " adapter_config.json comes beside it."))
-        .option(Option.value("--to", "kohya|peft", "convert: how to name the tensors; by default"
-            + " as the other does."))
+            + " adapter_config.json comes beside it. NAME.lora.arrow is a table of modules, with one"
+            + " alpha for all and without DoRA."))
+        .option(Option.value("--to", "kohya|peft|arrow", "convert: how to name the tensors; by"
+            + " default as OUT's ending tells (arrow), or as the other does."))
         .option(Option.value(LoraExtract.RANK, "N", "extract: at most so many singular values of"
             + " each layer; default " + LoraExtract.DEFAULT_RANK + "."))
         .option(Option.value(LoraExtract.ENERGY, "SHARE", "extract: as many as hold this share of"
@@ -53,8 +55,8 @@ final class LoraCommand implements Command {
             + " given."))
         .option(Option.value(LoraExtract.DTYPE, "f16|bf16|f32", "extract: of the file; default"
             + " f16."))
-        .option(Option.value(LoraExtract.FORMAT, "kohya|peft", "extract: how to name the tensors;"
-            + " default kohya."))
+        .option(Option.value(LoraExtract.FORMAT, "kohya|peft|arrow", "extract: how to name the"
+            + " tensors; by default as OUT's ending tells (arrow), or kohya."))
         .option(Option.flag(LoraExtract.CONTROL, "extract: FILE is a UNet, TUNED a ControlNet made"
             + " from it; writes a Control-LoRA, as ComfyUI reads it."))
         .option(Option.value(LoraExtract.THREADS, "N", "extract: layers worked on at once, each"
@@ -62,6 +64,7 @@ final class LoraCommand implements Command {
         .option(Option.flag("--json", "Print one JSON document on standard output."))
         .example("tensorbridge lora inspect style.safetensors --base model.safetensors")
         .example("tensorbridge lora convert style.safetensors -o peft/adapter_model.safetensors")
+        .example("tensorbridge lora convert style.safetensors -o style.lora.arrow")
         .example("tensorbridge lora extract base.safetensors tuned.safetensors -o lora.safetensors")
         .example("tensorbridge lora extract --control unet.safetensors controlnet.safetensors \\")
         .example("    -o control-lora.safetensors --rank 64");
@@ -199,9 +202,14 @@ final class LoraCommand implements Command {
     LoraAdapter adapter = LoraAdapter.read(formats, file);
     LoraFormat other = switch (adapter.format()) {
       case KOHYA -> LoraFormat.PEFT;
-      case PEFT -> LoraFormat.KOHYA;
+      case PEFT, ARROW -> LoraFormat.KOHYA;
     };
-    LoraFormat to = arguments.value("--to").map(LoraFormat::parse).orElse(other);
+    LoraFormat to =
+        arguments
+            .value("--to")
+            .map(LoraFormat::parse)
+            .or(() -> LoraFormat.ofEnding(target))
+            .orElse(other);
     LoraConversion.write(formats, adapter, target, to, base);
     if (arguments.flag("--json")) {
       JsonDocument.print(

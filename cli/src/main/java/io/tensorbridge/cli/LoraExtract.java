@@ -111,7 +111,13 @@ final class LoraExtract {
   }
 
   private void extract(TensorFile base, TensorFile tuned, ExtractionProgress progress) {
-    LoraFormat format = LoraFormat.parse(arguments.value(FORMAT).orElse("kohya"));
+    LoraFormat format =
+        arguments
+            .value(FORMAT)
+            .map(LoraFormat::parse)
+            .or(() -> LoraFormat.ofEnding(target))
+            .orElse(LoraFormat.KOHYA);
+    format.requireEnding(target);
     LoraExtraction found =
         LoraExtraction.of(base, tuned, limit, dtype, threads(), progress);
     Map<String, Shape> shapes = new LinkedHashMap<>();

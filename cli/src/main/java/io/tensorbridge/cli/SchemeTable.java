@@ -16,15 +16,21 @@ import java.util.Locale;
 final class SchemeTable {
   private static final Shape TYPICAL = Shape.of(4096, 4096);
 
+  /** Files that hold floats, but no models: {@code tensorbridge lora} tells of them. */
+  private static final String ADAPTERS = "lora.arrow";
+
   private SchemeTable() {}
 
   static String text() {
     TextTable table =
         new TextTable(
             "  scheme", ">bits per weight", ">row must divide by", "files", "in safetensors as");
-    List<TensorFileFormatProvider> providers = TensorFileFormats.ofServices().providers();
     List<TensorFileFormat> formats = new ArrayList<>();
-    providers.forEach(provider -> formats.add(provider.create()));
+    for (TensorFileFormatProvider provider : TensorFileFormats.ofServices().providers()) {
+      if (!provider.name().equals(ADAPTERS)) {
+        formats.add(provider.create());
+      }
+    }
     for (String family : QuantScheme.knownFamilies()) {
       QuantScheme scheme = QuantScheme.parse(family);
       List<String> holders = new ArrayList<>();

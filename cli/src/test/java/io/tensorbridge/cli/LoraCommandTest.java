@@ -119,11 +119,7 @@ final class LoraCommandTest {
     assertThat(
         run("lora", "convert", arrow.toString(), "-o", directory.resolve("k.safetensors") + ""))
         .isZero();
-    assertThat(out.toString()).contains("2 modules from peft to kohya");
-    Path copy = directory.resolve("copy.lora.arrow");
-    assertThat(run("lora", "convert", arrow.toString(), "-o", copy.toString())).isEqualTo(2);
-    assertThat(err.toString()).contains("read only");
-    assertThat(copy).doesNotExist();
+    assertThat(out.toString()).contains("2 modules from arrow to kohya");
   }
 
   @Test

@@ -2,6 +2,8 @@ package io.tensorbridge.arrow.table;
 
 import io.tensorbridge.FormatException;
 import io.tensorbridge.arrow.ArrowFileWriter;
+import io.tensorbridge.arrow.ArrowSchema;
+import io.tensorbridge.arrow.BatchPlan;
 import io.tensorbridge.file.TensorEntry;
 import io.tensorbridge.file.TensorFileWriter;
 import java.lang.foreign.MemorySegment;
@@ -17,11 +19,11 @@ import java.util.Map;
  */
 public final class LayerTableWriter implements TensorFileWriter {
   private final ArrowFileWriter writer;
-  private final TablePlan plan;
+  private final List<TablePlan.Place> places;
 
-  private LayerTableWriter(ArrowFileWriter writer, TablePlan plan) {
+  private LayerTableWriter(ArrowFileWriter writer, List<TablePlan.Place> places) {
     this.writer = writer;
-    this.plan = plan;
+    this.places = places;
   }
 
   /**
@@ -37,13 +39,18 @@ public final class LayerTableWriter implements TensorFileWriter {
   public static LayerTableWriter create(
       Path target, List<TensorEntry> entries, Map<String, String> metadata) {
     TablePlan plan = TablePlan.of(target, Layer.of(target, entries), entries.size());
-    return new LayerTableWriter(
-        ArrowFileWriter.create(target, plan.schema(metadata), plan.batches()), plan);
+    return begin(target, plan.schema(metadata), plan.batches(), plan.places());
+  }
+
+  /** Begins a planned table, whose entries go to the places. */
+  static LayerTableWriter begin(
+      Path target, ArrowSchema schema, List<BatchPlan> batches, List<TablePlan.Place> places) {
+    return new LayerTableWriter(ArrowFileWriter.create(target, schema, batches), places);
   }
 
   @Override
   public void write(int entry, long byteOffset, MemorySegment bytes) {
-    TablePlan.Place place = plan.place(entry);
+    TablePlan.Place place = places.get(entry);
     if (byteOffset < 0 || bytes.byteSize() > place.byteLength() - byteOffset) {
       throw new IndexOutOfBoundsException(
           byteOffset + " + " + bytes.byteSize() + " of " + place.byteLength() + " bytes");

@@ -56,7 +56,7 @@ final class LoraTableReader {
         for (int half = 0; half < 2; half++) {
           ArrowColumn values = batch.columns().get(weights[half]);
           ArrowColumn extents = batch.columns().get(shapes[half]);
-          String part = half == 0 ? ".lora_A.weight" : ".lora_B.weight";
+          String part = half == 0 ? LoraTablePlan.DOWN : LoraTablePlan.UP;
           tensors.add(factor(name, name + part, type, values, extents, row));
         }
       }

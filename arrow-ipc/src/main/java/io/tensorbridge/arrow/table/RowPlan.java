@@ -73,14 +73,24 @@ final class RowPlan {
     return batch.reserve(Math.multiplyExact(sum(lengths), elementBytes));
   }
 
-  /** A column of lists of whole numbers. */
+  /** A column of lists of whole numbers of 64 bits. */
   void shapes(List<long[]> shapes) {
-    long[] lengths = shapes.stream().mapToLong(shape -> shape.length).toArray();
+    wholeNumbers(shapes, true);
+  }
+
+  /** A column of one list of whole numbers of 32 bits. */
+  void shape32(long[] shape) {
+    wholeNumbers(List.of(shape), false);
+  }
+
+  private void wholeNumbers(List<long[]> lists, boolean large) {
+    long[] lengths = lists.stream().mapToLong(list -> list.length).toArray();
+    int size = large ? Long.BYTES : Integer.BYTES;
     ByteBuffer all =
-        ByteBuffer.allocate((int) sum(lengths) * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    for (long[] shape : shapes) {
-      for (long dimension : shape) {
-        all.putLong(dimension);
+        ByteBuffer.allocate((int) sum(lengths) * size).order(ByteOrder.LITTLE_ENDIAN);
+    for (long[] list : lists) {
+      for (long number : list) {
+        put(all, number, large);
       }
     }
     validity(lengths);
@@ -133,11 +143,11 @@ final class RowPlan {
     return MemorySegment.ofArray(offsets.array());
   }
 
-  private static void put(ByteBuffer offsets, long offset, boolean large) {
+  private static void put(ByteBuffer numbers, long number, boolean large) {
     if (large) {
-      offsets.putLong(offset);
+      numbers.putLong(number);
     } else {
-      offsets.putInt(Math.toIntExact(offset));
+      numbers.putInt(Math.toIntExact(number));
     }
   }
 

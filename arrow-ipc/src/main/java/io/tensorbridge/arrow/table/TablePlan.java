@@ -73,8 +73,9 @@ final class TablePlan {
     return batches;
   }
 
-  Place place(int entry) {
-    return places[entry];
+  /** Where the bytes of each entry go. */
+  List<Place> places() {
+    return List.of(places);
   }
 
   private static ArrowField shape() {

@@ -55,7 +55,10 @@ final class AdapterReader {
           -1,
           "factors of an adapter");
     }
-    LoraFormat format = naming == Naming.PEFT ? LoraFormat.PEFT : LoraFormat.KOHYA;
+    LoraFormat format =
+        naming == Naming.PEFT
+            ? LoraFormat.ofEnding(path).orElse(LoraFormat.PEFT)
+            : LoraFormat.KOHYA;
     AdapterConfig config = config(format);
     List<LoraModule> read = new ArrayList<>(modules.size());
     Map<String, AdapterConfig> ofComponents = ofComponents(format);
@@ -72,6 +75,7 @@ final class AdapterReader {
     return switch (format) {
       case KOHYA -> AdapterConfig.NONE;
       case PEFT -> beside.get().orElse(told);
+      case ARROW -> told;
     };
   }
 

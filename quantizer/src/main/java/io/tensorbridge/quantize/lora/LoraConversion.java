@@ -14,7 +14,6 @@ import io.tensorbridge.file.TensorFileWriter;
 import io.tensorbridge.quantize.FloatScheme;
 import io.tensorbridge.quantize.QuantizedTensor;
 import io.tensorbridge.quantize.Quantizer;
-import io.tensorbridge.quantize.lora.ModuleName.Component;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,29 +23,29 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
- * Writes an adapter as kohya or as PEFT names it; the values stay what they are.
+ * Writes an adapter as kohya or as PEFT names it, or as a table of modules; the values stay what they
+ * are.
  *
  * <p>PEFT has no middle factors, so that these are multiplied into the right ones. An adapter of one
  * component becomes that of one model, {@code base_model.model.}, with an {@code
  * adapter_config.json} beside it; one of several gets the names of a diffusers pipeline, {@code
- * unet.}, {@code text_encoder.}, and each module an {@code alpha}.
+ * unet.}, {@code text_encoder.}, and each module an {@code alpha}. A table, {@code *.lora.arrow}, has
+ * one alpha for all modules and nothing but two factors of each.
  */
 public final class LoraConversion {
-  private final LoraFormat to;
+  private final Path target;
   private final FlatNames names;
+  private final Map<String, String> metadata = new LinkedHashMap<>();
   private final List<TensorEntry> entries = new ArrayList<>();
   private final List<Tensor> values = new ArrayList<>();
 
-  private LoraConversion(LoraFormat to, Map<String, Shape> base) {
-    this.to = to;
+  private LoraConversion(Path target, Map<String, Shape> base) {
+    this.target = target;
     this.names = new FlatNames(base);
   }
 
@@ -59,9 +58,10 @@ public final class LoraConversion {
    * @param to how the tensors are to be named
    * @param base the shapes of a base model's tensors, which tell where kohya's names had dots; may
    *     be empty for UNets and text encoders of Stable Diffusion
-   * @throws OptionException if the target is a table of modules, {@code *.lora.arrow}
+   * @throws OptionException if the ending of the target is that of another format
    * @throws TensorException if nothing tells the dots of a name
-   * @throws FormatException if the disk refuses, or another adapter's config is in the way
+   * @throws FormatException if the disk refuses, another adapter's config is in the way, or the
+   *     format can't hold a module; the message names it
    */
   public static void write(
       TensorFileFormats formats,
@@ -69,14 +69,13 @@ public final class LoraConversion {
       Path target,
       LoraFormat to,
       Map<String, Shape> base) {
-    requireWritable(target);
-    LoraConversion conversion = new LoraConversion(to, base);
-    Optional<byte[]> config = conversion.convert(adapter);
+    to.requireEnding(target);
+    LoraConversion conversion = new LoraConversion(target, base);
+    Optional<byte[]> config = conversion.convert(adapter, to);
     Path configPath = target.resolveSibling(AdapterConfig.FILE);
     config.ifPresent(json -> requireFree(configPath, json));
-    Map<String, String> metadata = to == LoraFormat.PEFT ? Map.of("format", "pt") : Map.of();
     try (TensorFileWriter writer =
-        formats.forPath(target).create(target, conversion.entries, metadata)) {
+        formats.forPath(target).create(target, conversion.entries, conversion.metadata)) {
       for (int i = 0; i < conversion.values.size(); i++) {
         Tensor tensor = conversion.values.get(i);
         writer.write(i, 0, tensor.segment().asSlice(0, tensor.byteLength()));
@@ -84,16 +83,6 @@ public final class LoraConversion {
       writer.commit();
     }
     config.ifPresent(json -> writeConfig(configPath, json));
-  }
-
-  /** Such a table has columns of its own; one of layers under its name would mislead. */
-  private static void requireWritable(Path target) {
-    if (target.toString().toLowerCase(Locale.ROOT).endsWith(".lora.arrow")) {
-      throw new OptionException(
-          ErrorCode.BAD_OPTION,
-          "output",
-          target + ": tables of LoRA modules are read only; write .safetensors");
-    }
   }
 
   private static void requireFree(Path path, byte[] json) {
@@ -123,22 +112,41 @@ public final class LoraConversion {
   }
 
   /** Collects the tensors; returns the config that lies beside them, if there is one. */
-  private Optional<byte[]> convert(LoraAdapter adapter) {
+  private Optional<byte[]> convert(LoraAdapter adapter, LoraFormat to) {
     return switch (to) {
       case KOHYA -> {
         adapter.modules().forEach(this::addAsKohya);
         yield Optional.empty();
       }
       case PEFT -> {
-        Map<LoraModule, ModuleName> dotted = new LinkedHashMap<>();
-        adapter.modules().forEach(module -> dotted.put(module, dotted(module)));
-        Set<Component> components = new LinkedHashSet<>();
-        dotted.values().forEach(name -> components.add(name.component()));
-        boolean pipeline = components.size() > 1;
+        Map<LoraModule, ModuleName> dotted = dotted(adapter);
+        boolean pipeline = isPipeline(dotted);
         dotted.forEach((module, name) -> addAsPeft(module, name, pipeline));
+        metadata.put("format", "pt");
         yield pipeline ? Optional.empty() : Optional.of(PeftAlphas.config(dotted));
       }
+      case ARROW -> {
+        TableNames table = new TableNames(target);
+        Map<LoraModule, ModuleName> dotted = dotted(adapter);
+        boolean pipeline = isPipeline(dotted);
+        dotted.forEach((module, name) -> {
+          table.requireHeld(module);
+          addFactors(module, TableNames.row(name, pipeline));
+        });
+        metadata.putAll(table.metadata(dotted));
+        yield Optional.empty();
+      }
     };
+  }
+
+  private Map<LoraModule, ModuleName> dotted(LoraAdapter adapter) {
+    Map<LoraModule, ModuleName> dotted = new LinkedHashMap<>();
+    adapter.modules().forEach(module -> dotted.put(module, dotted(module)));
+    return dotted;
+  }
+
+  private static boolean isPipeline(Map<LoraModule, ModuleName> modules) {
+    return modules.values().stream().map(ModuleName::component).distinct().count() > 1;
   }
 
   private ModuleName dotted(LoraModule module) {
@@ -170,8 +178,7 @@ public final class LoraConversion {
 
   private void addAsPeft(LoraModule module, ModuleName layer, boolean pipeline) {
     String name = pipeline ? layer.ofPipeline() : layer.ofModel();
-    add(name + ".lora_A.weight", module.foldedDown(), module.dtype());
-    add(name + ".lora_B.weight", module.up(), module.dtype());
+    addFactors(module, name);
     if (pipeline) {
       addAlpha(name + ".alpha", module);
     }
@@ -182,6 +189,11 @@ public final class LoraConversion {
             magnitude.reshape(
                 convolution ? Shape.of(1, module.rows(), 1, 1) : Shape.of(module.rows())),
             module.dtype()));
+  }
+
+  private void addFactors(LoraModule module, String name) {
+    add(name + ".lora_A.weight", module.foldedDown(), module.dtype());
+    add(name + ".lora_B.weight", module.up(), module.dtype());
   }
 
   private void addAlpha(String name, LoraModule module) {
