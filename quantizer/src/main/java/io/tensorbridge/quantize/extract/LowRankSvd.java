@@ -165,12 +165,14 @@ final class LowRankSvd {
     return qr(narrow).getQ(null, true);
   }
 
+  /**
+   * Every matrix of finite numbers has one. EJML's answer is whether the columns are independent; where
+   * they are not, its reflection is the identity, and Q orthonormal all the same.
+   */
   private static QRDecomposition<DMatrixRMaj> qr(DMatrixRMaj narrow) {
     QRDecomposition<DMatrixRMaj> qr =
         DecompositionFactory_DDRM.qr(narrow.numRows, narrow.numCols);
-    if (!qr.decompose(narrow.copy())) {
-      throw new IllegalStateException("a matrix of finite numbers has a QR decomposition");
-    }
+    boolean _ = qr.decompose(narrow.copy());
     return qr;
   }
 

@@ -61,6 +61,21 @@ class LowRankSvdTest {
     assertThat(largestError(matrix, rows, columns, fit)).isLessThan(2e-6);
   }
 
+  @ParameterizedTest
+  @CsvSource({"64,80,1", "80,64,1", "300,70,2", "70,300,5"})
+  void rowsOfZerosLeaveNothingToDecompose(int rows, int columns, int changed) {
+    MemorySegment matrix = arena.allocate(4L * rows * columns, 64);
+    for (int row = 0; row < changed; row++) {
+      for (int j = 0; j < columns; j++) {
+        long at = (long) row * 7 * columns + j;
+        matrix.setAtIndex(ValueLayout.JAVA_FLOAT, at, (j * 5 + row * j % 3) % 16 - 7.5f);
+      }
+    }
+    LowRankFit fit = LowRankFit.of(matrix, Shape.of(rows, columns), RankLimit.ofRank(16));
+    assertThat(fit.error()).isLessThan(1e-5);
+    assertThat(largestError(matrix, rows, columns, fit)).isLessThan(1e-5);
+  }
+
   @Test
   void energyChoosesTheRank() {
     MemorySegment matrix = product(200, 150, 10, 10, 1, 1, 0.1);
