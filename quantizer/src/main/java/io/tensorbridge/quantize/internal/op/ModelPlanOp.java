@@ -19,6 +19,7 @@ import io.tensorbridge.op.TensorOp;
 import io.tensorbridge.quantize.NonFinite;
 import io.tensorbridge.quantize.QuantScheme;
 import io.tensorbridge.quantize.internal.json.JsonText;
+import io.tensorbridge.quantize.lora.LoraDelta;
 import io.tensorbridge.quantize.model.ConversionOptions;
 import io.tensorbridge.quantize.model.ModelPlan;
 import io.tensorbridge.quantize.model.ModelTable;
@@ -142,6 +143,7 @@ final class ModelPlanOp implements TensorOp {
 
     @Override
     public OpRun bind(OpMemory memory) {
+      LoraDelta.warmUp(); // who plans a model like this has a session, where adapters come soon
       Tensor input = memory.inputs().getFirst();
       return ComputedOutputs.of(
           memory.inputs(),
