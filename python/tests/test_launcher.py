@@ -129,7 +129,7 @@ def test_a_missing_jar_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_elsewhere_the_import_works_and_open_says_why_not(platform: str) -> None:
     done = run_python(
         "import sys\n"
-        "import numpy, asyncio, socket, mmap, subprocess, select\n"
+        "import numpy, asyncio, socket, mmap, subprocess, select, tempfile\n"
         f"sys.platform = {platform!r}\n"
         "import os\n"
         "for name in ('memfd_create', 'pidfd_open', 'eventfd', 'register_at_fork',\n"
