@@ -13,6 +13,7 @@ SAYS = {
     "python/share.py": "copied: [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] [0, 1, 2, 3, 4]",
     "python/batch.py": "tensors quantized: 42",
     "python/arrow.py": "bytes in q8_0: 104448 in polars: 104448",
+    "controlnet.py": "kept as f16: 2 of 3",
     "lora_online.py": "the bytes are those of the beginning: True",
 }
 
