@@ -42,7 +42,10 @@ def test_every_operation_of_the_jar_loads_and_runs() -> None:
         assert np.abs(quantized.dequantize() - weights).max() < 1 / 127
 
 
-@pytest.mark.parametrize("ending", ["npy", "npz", "safetensors", "gguf", "arrow"])
+_ENDINGS = ["npy", "npz", "safetensors", "gguf", "arrow", "lora.arrow"]
+
+
+@pytest.mark.parametrize("ending", _ENDINGS)
 def test_every_format_of_the_jar_loads_and_reads(tmp_path: Path, ending: str) -> None:
     weights = np.linspace(-1, 1, 64, dtype=np.float32).reshape(2, 32)
     path = tmp_path / f"model.{ending}"
@@ -52,6 +55,10 @@ def test_every_format_of_the_jar_loads_and_reads(tmp_path: Path, ending: str) ->
         np.savez(path, w=weights)
     elif ending == "safetensors":
         safetensors.numpy.save_file({"w": weights}, path)
+    elif ending == "lora.arrow":
+        table = _adapter(weights)
+        with pa.ipc.new_file(str(path), table.schema) as sink:
+            sink.write_table(table)
     elif ending == "arrow":
         pa.feather.write_feather(_layers({"w": weights}), str(path), compression="uncompressed")
     else:
@@ -61,12 +68,27 @@ def test_every_format_of_the_jar_loads_and_reads(tmp_path: Path, ending: str) ->
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-    assert len(_providers(_FORMATS)) == 5
+    assert len(_providers(_FORMATS)) == len(_ENDINGS)
     shown = _tool("inspect", str(path))
     assert shown.returncode == 0, shown.stderr
     assert "[error]" not in shown.stderr, "the JVM speaks of its class archive"
     assert "(2, 32)" in shown.stdout
     assert "f32" in shown.stdout
+
+
+def _adapter(factor: np.ndarray) -> pa.Table:
+    shape = pa.array([factor.shape], pa.list_(pa.int32()))
+    turned = pa.array([factor.T.shape], pa.list_(pa.int32()))
+    return pa.table(
+        {
+            "module": ["to_q"],
+            "weight_a": pa.array([factor.tobytes()], pa.binary()),
+            "weight_b": pa.array([factor.T.tobytes()], pa.binary()),
+            "shape_a": shape,
+            "shape_b": turned,
+            "dtype": ["float32"],
+        }
+    )
 
 
 def _layers(tensors: dict[str, np.ndarray]) -> pa.Table:
