@@ -24,8 +24,7 @@ import tensorbridge as tb
 from conftest import ROOT, run_python, weights
 from layer_tables import PARTED, SCHEMES, Arrays, table_of
 from tensorbridge import wire
-from tensorbridge.arrow.quantized import DTYPE_NAMES
-from tensorbridge.dtypes import CODES
+from tensorbridge.dtypes import CODES, ENCODINGS
 from tensorbridge.errors import ErrorCode
 from tensorbridge.layout import Layout
 
@@ -232,10 +231,10 @@ def test_the_names_of_dtypes_are_those_of_the_specification() -> None:
     told = {
         int(cells[i]): cells[i + 1]
         for i in range(len(cells) - 1)
-        if cells[i].isdigit() and cells[i + 1] in DTYPE_NAMES.values()
+        if cells[i].isdigit() and cells[i + 1] in ENCODINGS.values()
     }
-    assert told == DTYPE_NAMES
-    assert list(DTYPE_NAMES) == list(CODES)
+    assert told == ENCODINGS
+    assert list(ENCODINGS) == list(CODES)
 
 
 # --- what goes in ---

@@ -54,8 +54,9 @@ ENCODINGS: dict[int, str] = {
     14: "f8_e4m3",
     15: "f8_e5m2",
     16: "c64",
+    17: "c128",
 }
-"""Wire code to what files call the type, in lower case."""
+"""Wire code to the name in ``spec/tensor-descriptor.md``, which files and schemes use as well."""
 
 BF16 = 11
 _BY_NAME = {name: code for code, (name, _) in CODES.items()}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..allocator import ALIGNMENT
 from ..describe import TensorType
-from ..dtypes import itemsize_of
+from ..dtypes import ENCODINGS, itemsize_of
 from ..errors import TensorError
 from ..layout import Outcome
 from ..regions import Lease
@@ -23,28 +23,7 @@ from ..wire import OutputSpec, Plan, align
 from .layers import Layers, Shape
 from .library import pyarrow
 
-__all__ = ["DTYPE_NAMES", "table_of"]
-
-DTYPE_NAMES = {
-    1: "bool",
-    2: "i8",
-    3: "i16",
-    4: "i32",
-    5: "i64",
-    6: "u8",
-    7: "u16",
-    8: "u32",
-    9: "u64",
-    10: "f16",
-    11: "bf16",
-    12: "f32",
-    13: "f64",
-    14: "f8_e4m3",
-    15: "f8_e5m2",
-    16: "c64",
-    17: "c128",
-}
-"""Wire code to the name of a dtype in ``spec/tensor-descriptor.md``, which schemes use as well."""
+__all__ = ["table_of"]
 
 _CASTS = {"fp8_e4m3": "f8_e4m3", "fp8_e5m2": "f8_e5m2"}
 """Schemes that are plain dtypes under another name, which is that of files."""
@@ -55,7 +34,7 @@ _PARAMETERS = ("scales", "zero_points")
 _MOST = 2**31 - 1
 """What a binary column with 32-bit offsets holds."""
 
-_BITS = {name: itemsize_of(code) * 8 for code, name in DTYPE_NAMES.items()}
+_BITS = {name: itemsize_of(code) * 8 for code, name in ENCODINGS.items()}
 _UNIFORM_BITS = re.compile(r"uniform:(?:.*,)?bits=(\d{1,2})(?:\D.*)?")
 _UNIFORM_GROUP = re.compile(r"uniform:(?:.*,)?group=\d.*")
 _PLAIN = re.compile(r"uniform:bits=\d,group=tensor")
@@ -331,7 +310,7 @@ def _parts_column(
     structs = pa.StructArray.from_arrays(
         [
             pa.array([spec.name for _, _, spec in flat], pa.string()),
-            pa.array([DTYPE_NAMES[spec.dtype] for _, _, spec in flat], pa.string()),
+            pa.array([ENCODINGS[spec.dtype] for _, _, spec in flat], pa.string()),
             pa.array([list(spec.shape) for _, _, spec in flat], pa.list_(pa.int64())),
             pa.array(data, binary),
         ],
