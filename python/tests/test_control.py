@@ -196,7 +196,7 @@ def test_wrong_use_is_refused(bridge: tb.Bridge) -> None:
         bridge.control_sum(None, [(base, 1)], in_place=True)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.parametrize(("scheme", "ending"), [("q8_0", "gguf"), ("nf4", "safetensors")])
 def test_the_controlnet_of_sd15_in_full_size(
     bridge: tb.Bridge, tmp_path: Path, scheme: str, ending: str

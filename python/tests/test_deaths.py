@@ -175,8 +175,7 @@ def test_killed_clients_leave_nothing_on_the_server(server: SharedServer) -> Non
     kill_clients(server, kills=20, at_once=4)
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(1800)
+@pytest.mark.long
 def test_two_hundred_killed_clients_leave_nothing_on_the_server(server: SharedServer) -> None:
     kill_clients(server, kills=200, at_once=4)
 
