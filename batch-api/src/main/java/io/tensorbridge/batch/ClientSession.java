@@ -23,8 +23,11 @@ import org.jspecify.annotations.Nullable;
 
 /** One client, from its connection to the end of its last batch; used by the dispatcher only. */
 final class ClientSession {
-  /** So many submissions are taken before the next client has its turn. */
+  /** At most so many submissions are taken before the next client has its turn. */
   private static final int TURN = 64;
+
+  /** After so long no other submission is begun before the next client has had its turn. */
+  static final long TURN_NANOS = 50_000;
 
   private final Dispatcher dispatcher;
   private final Engine engine;
@@ -241,8 +244,12 @@ final class ClientSession {
     }
     try {
       int waiting = Math.min(TURN, now.submissions().waiting(now.completions()));
+      long begin = waiting > 1 ? System.nanoTime() : 0;
       for (int i = 0; i < waiting; i++) {
         now.runner().run(now.submissions().take());
+        if (i + 1 < waiting && System.nanoTime() - begin >= TURN_NANOS) {
+          break;
+        }
       }
       return waiting > 0;
     } catch (ProtocolException corrupt) {

@@ -14,6 +14,7 @@ import java.util.List;
  * @param maxItems items in one batch
  * @param maxBlockBytes size of a batch block
  * @param threads workers that all clients share
+ * @param maxThreadsPerClient how many of these work for one client at once
  * @param spin how long the server looks for a client's next submission before it sleeps; zero
  *     where there is one processor
  * @param diagnostics whether clients can ask for operations that only serve tests, such as {@code
@@ -28,6 +29,7 @@ public record ServerOptions(
     int maxItems,
     long maxBlockBytes,
     int threads,
+    int maxThreadsPerClient,
     Duration spin,
     boolean diagnostics,
     List<TensorOpProvider> operations) {
@@ -49,6 +51,7 @@ public record ServerOptions(
     requireAtLeastOne("maxItems", maxItems);
     requireAtLeastOne("maxBlockBytes", maxBlockBytes);
     requireAtLeastOne("threads", threads);
+    requireAtLeastOne("maxThreadsPerClient", maxThreadsPerClient);
     if (maxBlockBytes > LARGEST_BLOCK_BYTES) {
       throw new IllegalArgumentException(
           "maxBlockBytes is " + maxBlockBytes + ", above " + LARGEST_BLOCK_BYTES);
@@ -78,6 +81,7 @@ public record ServerOptions(
         MAX_ITEMS,
         MAX_BLOCK_BYTES,
         processors,
+        Integer.MAX_VALUE,
         processors > 1 ? SPIN : Duration.ZERO,
         false,
         List.of());
@@ -110,6 +114,7 @@ public record ServerOptions(
     private int maxItems;
     private long maxBlockBytes;
     private int threads;
+    private int maxThreadsPerClient;
     private Duration spin;
     private boolean diagnostics;
     private List<TensorOpProvider> operations;
@@ -122,6 +127,7 @@ public record ServerOptions(
       maxItems = from.maxItems;
       maxBlockBytes = from.maxBlockBytes;
       threads = from.threads;
+      maxThreadsPerClient = from.maxThreadsPerClient;
       spin = from.spin;
       diagnostics = from.diagnostics;
       operations = from.operations;
@@ -205,6 +211,17 @@ public record ServerOptions(
     }
 
     /**
+     * Sets {@link ServerOptions#maxThreadsPerClient()}.
+     *
+     * @param value how many workers work for one client at once
+     * @return this builder
+     */
+    public Builder maxThreadsPerClient(int value) {
+      maxThreadsPerClient = value;
+      return this;
+    }
+
+    /**
      * Sets {@link ServerOptions#spin()}.
      *
      * @param value how long the server looks for the next submission before it sleeps
@@ -252,6 +269,7 @@ public record ServerOptions(
           maxItems,
           maxBlockBytes,
           threads,
+          maxThreadsPerClient,
           spin,
           diagnostics,
           operations);

@@ -5,6 +5,7 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.batch.wire.PlanRecord;
 import io.tensorbridge.batch.wire.SubmissionKind;
 import io.tensorbridge.op.OpBatch;
+import io.tensorbridge.op.WorkerPool;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +24,7 @@ final class SubmissionRunner {
   private final RegionTable regions;
   private final ClientBatches batches;
   private final BlockDecoder decoder;
+  private final WorkerPool.Share share;
 
   SubmissionRunner(Engine engine, RegionTable regions, ClientBatches batches) {
     this.engine = engine;
@@ -30,6 +32,7 @@ final class SubmissionRunner {
     this.batches = batches;
     this.decoder =
         new BlockDecoder(engine.options().maxItems(), engine.options().maxBlockBytes());
+    this.share = engine.pool().share(engine.options().maxThreadsPerClient());
   }
 
   /** Carries out one submission. Its leases have ended when its completion is visible. */
@@ -201,6 +204,6 @@ final class SubmissionRunner {
     if (submission.timeoutNanos() > 0) {
       engine.deadlines().add(work, submission.timeoutNanos());
     }
-    engine.pool().submit(work);
+    engine.pool().submit(work, share);
   }
 }

@@ -7,12 +7,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A fixed set of daemon threads that share out {@link Work}; thread-safe.
  *
- * <p>Each thread takes one step of each open work in turn, so that a long work can't keep a short
- * one waiting for more than a step.
+ * <p>Works are submitted to a {@link Share}. Each thread takes one step of each share in turn, and
+ * a share gives it one of its works in turn: a share with many works, or long ones, can't keep
+ * another one waiting for more than a step of each share.
  */
 public final class WorkerPool implements AutoCloseable {
   /** Something that any number of threads can do together, step by step. */
@@ -32,10 +34,56 @@ public final class WorkerPool implements AutoCloseable {
     boolean isEnded();
   }
 
+  /**
+   * One of those between whom the threads take turns, such as a client of a server; thread-safe.
+   */
+  public static final class Share {
+    private final int maxThreads;
+    private final AtomicInteger threads = new AtomicInteger();
+    private final AtomicInteger turn = new AtomicInteger();
+
+    private Share(int maxThreads) {
+      this.maxThreads = Math.max(1, maxThreads);
+    }
+
+    private boolean enter() {
+      for (int now = threads.get(); now < maxThreads; now = threads.get()) {
+        if (threads.compareAndSet(now, now + 1)) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    /** Whether a thread that was refused could enter now. */
+    private boolean leave() {
+      return threads.getAndDecrement() == maxThreads;
+    }
+  }
+
+  /**
+   * A share with open works.
+   *
+   * @param order counts the shares in the order in which they got works: the order of turns
+   */
+  private record Open(Share share, long order, List<Work> works) {
+    boolean isOpen() {
+      for (Work work : works) {
+        if (!work.isEnded()) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
+
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final List<Thread> threads = new ArrayList<>();
-  private volatile List<Work> open = List.of();
+  private final Share own = new Share(Integer.MAX_VALUE);
+  /** Each share with works, in rising order. */
+  private volatile List<Open> open = List.of();
+  private long nextOrder;
   /** Counts what may give a thread something to do. */
   private final AtomicLong changes = new AtomicLong();
   /** Threads that wait for a change, or are about to; raised before they look a last time. */
@@ -66,24 +114,62 @@ public final class WorkerPool implements AutoCloseable {
   }
 
   /**
-   * Opens a work to the threads; returns at once.
+   * A new share.
+   *
+   * @param maxThreads how many threads may work for it at once
+   * @return a share without works, which costs nothing
+   */
+  public Share share(int maxThreads) {
+    return new Share(maxThreads);
+  }
+
+  /**
+   * Opens a work to the threads, in the share of all who have none of their own; returns at once.
    *
    * @param work the work; it leaves the pool when it has ended
    * @throws BridgeClosedException if the pool is closed
    */
   public void submit(Work work) {
+    submit(work, own);
+  }
+
+  /**
+   * Opens a work to the threads; returns at once.
+   *
+   * @param work the work; it leaves the pool when it has ended
+   * @param share whose it is, of this pool
+   * @throws BridgeClosedException if the pool is closed
+   */
+  public void submit(Work work, Share share) {
     lock.lock();
     try {
       if (closed) {
         throw new BridgeClosedException("the worker pool is closed");
       }
-      List<Work> next = openWorks();
-      next.add(work);
-      open = next;
+      open = with(work, share);
     } finally {
       lock.unlock();
     }
     wake();
+  }
+
+  private List<Open> with(Work work, Share share) {
+    List<Open> next = new ArrayList<>(open.size() + 1);
+    boolean added = false;
+    for (Open candidate : open) {
+      if (candidate.share == share) {
+        List<Work> works = unended(candidate.works);
+        works.add(work);
+        next.add(new Open(share, candidate.order, works));
+        added = true;
+      } else if (candidate.isOpen()) {
+        next.add(candidate);
+      }
+    }
+    if (!added) {
+      next.add(new Open(share, nextOrder++, List.of(work)));
+    }
+    return next;
   }
 
   /**
@@ -92,8 +178,8 @@ public final class WorkerPool implements AutoCloseable {
    * @return true if all threads are idle, or will be after their present step
    */
   public boolean isIdle() {
-    for (Work work : open) {
-      if (!work.isEnded()) {
+    for (Open candidate : open) {
+      if (candidate.isOpen()) {
         return false;
       }
     }
@@ -128,18 +214,50 @@ public final class WorkerPool implements AutoCloseable {
   }
 
   private void serve() {
-    int turn = 0;
+    long served = -1;
     while (!closed) {
       long seen = changes.get();
-      turn++;
-      if (!stepAny(turn)) {
+      long next = stepAny(served);
+      if (next < 0) {
         awaitChange(seen);
+      } else {
+        served = next;
       }
     }
   }
 
-  private boolean stepAny(int turn) {
-    List<Work> works = open;
+  /**
+   * Takes a step of the first share after one that was served.
+   *
+   * @param served its order
+   * @return the order of the share that a step was taken of, or -1 if there is none to take
+   */
+  private long stepAny(long served) {
+    List<Open> shares = open;
+    int first = 0;
+    while (first < shares.size() && shares.get(first).order <= served) {
+      first++;
+    }
+    for (int i = 0; i < shares.size(); i++) {
+      Open next = shares.get((first + i) % shares.size());
+      if (next.share.enter()) {
+        boolean stepped;
+        try {
+          stepped = stepOneOf(next);
+        } finally {
+          leave(next.share);
+        }
+        if (stepped) {
+          return next.order;
+        }
+      }
+    }
+    return -1;
+  }
+
+  private boolean stepOneOf(Open next) {
+    List<Work> works = next.works;
+    int turn = next.share.turn.getAndIncrement();
     for (int i = 0; i < works.size(); i++) {
       Work work = works.get(Integer.remainderUnsigned(turn + i, works.size()));
       try {
@@ -154,13 +272,18 @@ public final class WorkerPool implements AutoCloseable {
     return false;
   }
 
+  /** Where there is one share, this thread takes its next step itself. */
+  private void leave(Share share) {
+    if (share.leave() && open.size() > 1) {
+      wake();
+    }
+  }
+
   /** A work that throws is a defect; it must not take the thread from the others. */
   private void abandon(Work work, Throwable defect) {
     lock.lock();
     try {
-      List<Work> next = openWorks();
-      next.remove(work);
-      open = next;
+      open = without(work);
     } finally {
       lock.unlock();
     }
@@ -168,21 +291,33 @@ public final class WorkerPool implements AutoCloseable {
         .log(System.Logger.Level.ERROR, "a work threw and is abandoned", defect);
   }
 
-  private List<Work> openWorks() {
-    List<Work> works = new ArrayList<>(open.size() + 1);
-    for (Work candidate : open) {
-      if (!candidate.isEnded()) {
-        works.add(candidate);
+  private List<Open> without(@Nullable Work abandoned) {
+    List<Open> next = new ArrayList<>(open.size());
+    for (Open candidate : open) {
+      List<Work> works = unended(candidate.works);
+      works.remove(abandoned);
+      if (!works.isEmpty()) {
+        next.add(new Open(candidate.share, candidate.order, works));
       }
     }
-    return works;
+    return next;
+  }
+
+  private static List<Work> unended(List<Work> works) {
+    List<Work> left = new ArrayList<>(works.size() + 1);
+    for (Work work : works) {
+      if (!work.isEnded()) {
+        left.add(work);
+      }
+    }
+    return left;
   }
 
   private void awaitChange(long seen) {
     lock.lock();
     sleepers.incrementAndGet();
     try {
-      open = openWorks();
+      open = without(null);
       while (changes.get() == seen && !closed) {
         changed.awaitUninterruptibly();
       }

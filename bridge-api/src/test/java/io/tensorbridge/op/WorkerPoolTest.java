@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.ErrorCode;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class WorkerPoolTest {
@@ -53,6 +55,131 @@ class WorkerPoolTest {
       assertThat(longChunksBefore.get()).isBetween(0, 10);
       longBatch.cancel(ErrorCode.CANCELLED);
       longEnds.await();
+    }
+  }
+
+  @Test
+  void betweenTwoStepsOfAShareEveryOtherShareHasItsStep() throws InterruptedException {
+    try (WorkerPool pool = new WorkerPool(1, "test")) {
+      CountDownLatch allOpen = new CountDownLatch(1);
+      pool.submit(batch(pool, new RecordingListener(), chunks(1, () -> awaitQuietly(allOpen))));
+      List<Character> order = Collections.synchronizedList(new ArrayList<>());
+      List<RecordingListener> listeners = new ArrayList<>();
+      WorkerPool.Share greedy = pool.share(1);
+      for (int i = 0; i < 64; i++) {
+        listeners.add(new RecordingListener());
+        pool.submit(batch(pool, listeners.getLast(), chunks(5, () -> order.add('g'))), greedy);
+      }
+      for (char name : new char[]{'a', 'b'}) {
+        listeners.add(new RecordingListener());
+        pool.submit(
+            batch(pool, listeners.getLast(), chunks(40, () -> order.add(name))), pool.share(1));
+      }
+      allOpen.countDown();
+      for (RecordingListener listener : listeners) {
+        listener.await();
+      }
+      String steps = order.stream().map(String::valueOf).collect(Collectors.joining());
+      assertThat(steps).hasSize(64 * 5 + 2 * 40);
+      assertThat(steps.substring(0, 3 * 40)).isEqualTo("gab".repeat(40));
+    }
+  }
+
+  @Test
+  void aShareThatComesAgainAndAgainHasEverySecondStep() throws InterruptedException {
+    try (WorkerPool pool = new WorkerPool(1, "test")) {
+      AtomicInteger greedySteps = new AtomicInteger();
+      RecordingListener greedyEnds = new RecordingListener();
+      OpBatch greedy = batch(pool, greedyEnds, chunks(1_000_000, greedySteps::incrementAndGet));
+      pool.submit(greedy, pool.share(1));
+      WorkerPool.Share small = pool.share(1);
+      List<RecordingListener> ends = new ArrayList<>();
+      AtomicInteger before = new AtomicInteger();
+      CountDownLatch last = new CountDownLatch(1);
+      AtomicInteger mostBetween = new AtomicInteger();
+      // Each submits the next: it is open before this thread looks for its next step.
+      new Object() {
+        void submitNext(int left) {
+          RecordingListener listener = new RecordingListener();
+          ends.add(listener);
+          pool.submit(
+              batch(
+                  pool,
+                  listener,
+                  chunks(
+                      1,
+                      () -> {
+                        int now = greedySteps.get();
+                        if (ends.size() > 1) {
+                          mostBetween.accumulateAndGet(now - before.get(), Math::max);
+                        }
+                        before.set(now);
+                        if (left > 0) {
+                          submitNext(left - 1);
+                        } else {
+                          last.countDown();
+                        }
+                      })),
+              small);
+        }
+      }.submitNext(100);
+      assertThat(last.await(10, TimeUnit.SECONDS)).isTrue();
+      greedy.cancel(ErrorCode.CANCELLED);
+      greedyEnds.await();
+      assertThat(mostBetween).hasValue(1);
+    }
+  }
+
+  @Test
+  void aShareHasNoMoreThreadsThanItMay() throws InterruptedException {
+    try (WorkerPool pool = new WorkerPool(4, "test")) {
+      WorkerPool.Share bounded = pool.share(2);
+      AtomicInteger inside = new AtomicInteger();
+      AtomicInteger most = new AtomicInteger();
+      CountDownLatch othersRan = new CountDownLatch(2);
+      List<RecordingListener> listeners = new ArrayList<>();
+      // Two threads wait inside for steps that only the other two can take.
+      for (int i = 0; i < 8; i++) {
+        listeners.add(new RecordingListener());
+        OpRun run = chunks(4, () -> {
+          most.accumulateAndGet(inside.incrementAndGet(), Math::max);
+          awaitQuietly(othersRan);
+          inside.decrementAndGet();
+        });
+        pool.submit(batch(pool, listeners.getLast(), run), bounded);
+      }
+      for (int i = 0; i < 2; i++) {
+        listeners.add(new RecordingListener());
+        pool.submit(
+            batch(pool, listeners.getLast(), chunks(1, othersRan::countDown)), pool.share(1));
+      }
+      for (RecordingListener listener : listeners) {
+        listener.await();
+        assertThat(listener.wrong).isEmpty();
+      }
+      assertThat(most.get()).isBetween(1, 2);
+    }
+  }
+
+  @Test
+  void boundedSharesLoseNoWakeUp() throws InterruptedException {
+    try (WorkerPool pool = new WorkerPool(3, "test")) {
+      for (int round = 0; round < 300; round++) {
+        List<RecordingListener> listeners = new ArrayList<>();
+        AtomicInteger chunksRun = new AtomicInteger();
+        for (int share = 0; share < 3; share++) {
+          WorkerPool.Share bounded = pool.share(1);
+          for (int i = 0; i < 3; i++) {
+            listeners.add(new RecordingListener());
+            OpRun run = chunks(3, chunksRun::incrementAndGet);
+            pool.submit(batch(pool, listeners.getLast(), run), bounded);
+          }
+        }
+        for (RecordingListener listener : listeners) {
+          listener.await();
+        }
+        assertThat(chunksRun).hasValue(27);
+      }
     }
   }
 

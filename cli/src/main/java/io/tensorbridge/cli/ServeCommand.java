@@ -17,6 +17,7 @@ final class ServeCommand implements Command {
   private static final String MAX_CLIENTS = "--max-clients";
   private static final String MAX_BYTES = "--max-bytes";
   private static final String THREADS = "--threads";
+  private static final String MAX_THREADS = "--max-threads-per-client";
   private static final String DIAGNOSTICS = "--diagnostics";
   private static final int FIRST_INHERITED_FD = 3;
 
@@ -37,6 +38,8 @@ final class ServeCommand implements Command {
             + ByteSize.text(defaults.maxBytesPerClient()) + "."))
         .option(Option.value(THREADS, "N", "Threads that work for all clients; by default the"
             + " processors of this process."))
+        .option(Option.value(MAX_THREADS, "N", "How many of them work for one client at once; all"
+            + " by default."))
         .option(Option.flag(DIAGNOSTICS, "Offer operations that only serve tests, too."))
         .option(Option.value(LEGACY_SOCKET, "PATH", "Also take one call a layer, elements as bytes"
             + " through a stream socket, to be measured against."))
@@ -128,6 +131,7 @@ final class ServeCommand implements Command {
         .maxClients(arguments.number(MAX_CLIENTS, 1, defaults.maxClients()))
         .maxBytesPerClient(maxBytes)
         .threads(arguments.number(THREADS, 1, defaults.threads()))
+        .maxThreadsPerClient(arguments.number(MAX_THREADS, 1, defaults.maxThreadsPerClient()))
         .diagnostics(arguments.flag(DIAGNOSTICS))
         .build();
   }
