@@ -37,7 +37,7 @@ long_tests() {
 }
 
 case $suite in
-  deaths) long_tests tests/test_deaths.py "$@" ;;
+  deaths) long_tests tests/test_deaths*.py "$@" ;;
   *) usage ;;
 esac
 exec "$root/.venv/bin/python" tests/reliability.py

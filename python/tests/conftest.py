@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -11,14 +12,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 import pytest
 
 import tensorbridge as tb
@@ -82,11 +82,15 @@ def rng() -> np.random.Generator:
 class SharedServer:
     """A server that others join, in a process of its own."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, jvm: Sequence[str] = ()) -> None:
         self.path = folder / "tb.sock"
+        command = java_command(find_jdk(), find_jar())
+        flags = command.index("-jar")
         self.process = subprocess.Popen(
             [
-                *java_command(find_jdk(), find_jar()),
+                *command[:flags],
+                *jvm,
+                *command[flags:],
                 "serve",
                 "--diagnostics",
                 "--socket",
@@ -100,29 +104,49 @@ class SharedServer:
             start_new_session=True,
         )
         assert self.process.stdout is not None
-        said = ""
+        self.said = ""
         for line in self.process.stdout:
-            said += line
+            self.said += line
             if "listening" in line:
                 # It tells of each bad client, and would wait if nobody read that.
                 self._reader = threading.Thread(target=self.process.stdout.read, daemon=True)
                 self._reader.start()
                 return
-        raise AssertionError(f"the server ended with {self.process.wait()}: {said}")
+        raise AssertionError(f"the server ended with {self.process.wait()}: {self.said}")
 
     @property
     def address(self) -> str:
         return f"unix:{self.path}"
 
-    def footprint(self) -> tuple[int, int]:
-        """Return its descriptors, and its mappings of our memory."""
-        process = psutil.Process(self.process.pid)
-        maps = Path(f"/proc/{self.process.pid}/maps").read_text()
-        return process.num_fds(), maps.count("/memfd:")
+    def footprint(self) -> tuple[int, int, int]:
+        """Return its descriptors, its mappings of clients' memory, and its threads.
 
-    def is_back_at(self, start: tuple[int, int]) -> bool:
+        The JVM's own threads, and the one that writes the log, come and go.
+        """
+        process = Path(f"/proc/{self.process.pid}")
+        threads = [(task / "comm").read_text() for task in (process / "task").iterdir()]
+        return (
+            len(os.listdir(process / "fd")),
+            (process / "maps").read_text().count("/memfd:"),
+            sum(name.startswith("tensorbridge-") and "-lo" not in name for name in threads),
+        )
+
+    def clients(self) -> int:
+        """Count its clients: it has a pidfd of each."""
+        folder = f"/proc/{self.process.pid}/fd"
+        count = 0
+        for number in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # it was closed just now
+                count += "pidfd" in os.readlink(f"{folder}/{number}")
+        return count
+
+    def is_back_at(self, start: tuple[int, int, int]) -> bool:
         """Tell whether it holds no more than it did."""
         return all(now <= then for now, then in zip(self.footprint(), start, strict=True))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.close()
 
     def close(self) -> None:
         self.process.terminate()

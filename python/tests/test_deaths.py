@@ -172,12 +172,7 @@ def kill_clients(server: SharedServer, kills: int, at_once: int) -> None:
 
 
 def test_killed_clients_leave_nothing_on_the_server(server: SharedServer) -> None:
-    kill_clients(server, kills=20, at_once=4)
-
-
-@pytest.mark.long
-def test_two_hundred_killed_clients_leave_nothing_on_the_server(server: SharedServer) -> None:
-    kill_clients(server, kills=200, at_once=4)
+    kill_clients(server, kills=8, at_once=4)
 
 
 def test_a_killed_client_leaves_no_file(server: SharedServer) -> None:
