@@ -99,16 +99,15 @@ def test_control(fields: dict[str, Any], expected: bytes) -> None:
 
 @vectors("SUBMISSION")
 def test_submission(fields: dict[str, Any], expected: bytes) -> None:
-    written = wire.SUBMISSION.pack(
-        fields["batch_id"],
+    request = wire.request(
         fields["kind"],
-        0,
         fields["target_id"],
         fields["timeout_nanos"],
-        *span(fields["block"]),
-        *span(fields["status"]),
-        *span(fields["output"]),
+        span(fields["block"]),
+        span(fields["status"]),
     )
+    output = wire.span(*span(fields["output"]))
+    written = wire.SUBMISSION.pack(fields["batch_id"], request, output)
     assert written == expected
 
 

@@ -6,33 +6,23 @@ coroutines drive them each in their own way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from . import wire
-from .errors import (
-    BridgeError,
-    Cancelled,
-    ErrorCode,
-    TensorError,
-    error_of,
-)
-from .layout import Batch, Kept, Layout, Outcome, Placed
+from .driver import Steps, drive
+from .errors import BridgeClosed, BridgeError, Cancelled, ErrorCode, TensorError, error_of
+from .layout import Batch, Frame, Kept, Layout, Outcome, Placed
 from .regions import Lease, Pool
 from .ring import Ring, Ticket
 
 __all__ = ["Executor", "Prepared", "Settings", "Steps"]
 
 T = TypeVar("T")
-Steps = Generator[Ticket, None, T]
-"""Yields what to wait for, returns the result."""
-
-_SLOT_BYTES = 1 << 16
-_TEXT_BYTES = 2048
-_TEXT_BYTES_PER_ITEM = 256
+_PLAN_TEXT_BYTES = 2048
+_PLAN_TEXT_BYTES_PER_ITEM = 256
 _LAYOUTS_KEPT = 256
 
 
@@ -48,44 +38,72 @@ class Settings(NamedTuple):
 class _Slot:
     """Shared memory for a block and a status area, reused by one batch after another."""
 
-    __slots__ = ("_address", "_lease", "_offset", "size", "view")
+    __slots__ = ("_frame", "_lease", "_request", "memory", "offset", "size")
 
     def __init__(self, lease: Lease, size: int) -> None:
         self._lease = lease
-        self._address = (lease.region.id, lease.region.generation)
-        self._offset = lease.offset
+        self._frame: Frame | None = None
+        self._request = b""
+        self.memory = lease.region.memory
+        self.offset = lease.offset
         self.size = size
-        self.view = lease.region.view[lease.offset : lease.offset + size]
 
-    def span(self, offset: int, length: int) -> tuple[int, int, int, int]:
-        """Return the wire's name of a part of the slot."""
-        return (*self._address, self._offset + offset, length)
+    def request(self, frame: Frame, timeout_nanos: int) -> bytes:
+        """Return the submission of a frame that lies here."""
+        if frame is self._frame and not timeout_nanos:
+            return self._request
+        region = self._lease.region
+        block = wire.NO_SPAN
+        if frame.block_length:
+            block = wire.Span(region.id, region.generation, self.offset, frame.block_length)
+        status_at = self.offset + frame.status_at
+        status = wire.Span(region.id, region.generation, status_at, frame.length)
+        request = wire.request(frame.kind, frame.target, timeout_nanos, block, status)
+        if not timeout_nanos:
+            self._frame = frame
+            self._request = request
+        return request
 
 
-@dataclass
 class Prepared:
-    """A batch that the server has validated and keeps."""
+    """A batch that the server has validated and keeps.
 
-    batch_id: int
-    batch: Batch
-    kept: Kept
-    continue_on_error: bool
+    Attributes
+    ----------
+    batch_id : int
+        0 once it was released.
+    """
+
+    def __init__(self, batch_id: int, batch: Batch, kept: Kept, continue_on_error: bool) -> None:
+        self.batch_id = batch_id
+        self.batch = batch
+        self.kept = kept
+        self.continue_on_error = continue_on_error
+        self.frame = Frame(wire.RUN_PREPARED, batch_id, 0, len(batch.names))
 
 
-class _Exchange:
+class _Exchange(Ticket):
     """A submission on its way, and where its answer will be."""
 
-    __slots__ = ("fixed", "length", "slot", "status_at", "ticket", "told")
+    def __init__(self, slot: _Slot, frame: Frame, lease: Lease | None, keep: object) -> None:
+        self.holds = (slot, lease, keep)
+        self.slot: _Slot | None = slot
+        self.frame = frame
+        self.lease = lease
 
-    def __init__(
-        self, ticket: Ticket, slot: _Slot, status_at: int, fixed: int, length: int, told: bool
-    ) -> None:
-        self.ticket = ticket
-        self.slot = slot
-        self.status_at = status_at
-        self.fixed = fixed
-        self.length = length
-        self.told = told
+    @property
+    def told(self) -> bool:
+        """Whether the status area has more to say than that all went well."""
+        return bool(self.code or self.failed_items or self.waiting_items)
+
+    def progress(self) -> tuple[int, int] | None:
+        """Return the bytes done and the bytes in all."""
+        slot = self.slot
+        if slot is None:
+            return None
+        at = slot.offset + self.frame.status_at
+        done, total = wire.PROGRESS.unpack_from(slot.memory, at)
+        return done, total
 
 
 class Executor:
@@ -112,64 +130,49 @@ class Executor:
 
     def run(self, batch: Batch, settings: Settings, conclude: Callable[[Outcome], T]) -> Steps[T]:
         """Plan, place and run a batch, and make its result of the outcome."""
-        kept = self._layouts.get(_shape_of(batch))
+        kept = self._layouts.get(batch.shape)
         if kept is None:
             batch, kept = yield from self._lay_out(batch, settings)
-        layout = kept.layout
-        lease = self._outputs_of(batch, layout)
-        items = layout.items(batch.descriptors, batch.lent)
-        block = self._block(batch, kept.prelude, items, settings)
-        exchange = self._begin(
-            wire.RUN, 0, block, len(batch.names), settings, lease, (batch.keep, lease)
+        return (
+            yield from self._finish(
+                self._begin_run(batch, kept, settings), batch, kept, settings, conclude
+            )
         )
-        try:
-            yield exchange.ticket
-        finally:
-            if not exchange.ticket.done:
-                self._abandon(exchange.ticket)
-        status = self._end(exchange)
-        outcome = Outcome(batch, kept.plans, layout, lease, status)
-        if exchange.told:
-            yield from self._settle(exchange.ticket, batch, outcome, settings)
-        return conclude(outcome)
+
+    def call(self, batch: Batch, settings: Settings, conclude: Callable[[Outcome], T]) -> T:
+        """Do the same as `run`, and wait for it in the calling thread, in the shortest way."""
+        kept = self._layouts.get(batch.shape)
+        if kept is None:
+            return drive(self.ring, self.run(batch, settings, conclude), settings.deadline, None)
+        exchange = self._begin_run(batch, kept, settings)
+        return self._await(exchange, batch, kept, settings, conclude)
 
     def prepare(self, batch: Batch, settings: Settings) -> Steps[Prepared]:
         """Have the server validate a batch once, for any number of runs."""
         batch, kept = yield from self._lay_out(batch, settings)
-        items = kept.layout.items(batch.descriptors, batch.lent)
-        block = self._block(batch, kept.prelude, items, settings)
-        ticket, status = yield from self._exchange(
-            wire.PREPARE, 0, block, len(batch.names), settings, None, batch.keep
-        )
+        flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
+        running, block = kept.block(batch, flags, settings.threads)
+        count = len(batch.names)
+        self._require_size(count, len(block))
+        frame = Frame(wire.PREPARE, 0, running.block_length, count)
+        exchange, status = yield from self._exchange(frame, block, settings, None, batch.keep)
         _raise_first(batch.names, status)
-        return Prepared(ticket.batch_id, batch, kept, settings.continue_on_error)
+        return Prepared(exchange.batch_id, batch, kept, settings.continue_on_error)
 
     def run_prepared(
         self, prepared: Prepared, settings: Settings, conclude: Callable[[Outcome], T]
     ) -> Steps[T]:
         """Run a prepared batch into fresh outputs, and make its result of the outcome."""
+        exchange = self._begin_prepared(prepared, settings)
         batch, kept = prepared.batch, prepared.kept
-        layout = kept.layout
-        lease = self._outputs_of(batch, layout)
-        exchange = self._begin(
-            wire.RUN_PREPARED,
-            prepared.batch_id,
-            b"",
-            len(batch.names),
-            settings,
-            lease,
-            (batch.keep, lease),
-        )
-        try:
-            yield exchange.ticket
-        finally:
-            if not exchange.ticket.done:
-                self._abandon(exchange.ticket)
-        status = self._end(exchange)
-        outcome = Outcome(batch, kept.plans, layout, lease, status)
-        if exchange.told:
-            yield from self._settle(exchange.ticket, batch, outcome, settings)
-        return conclude(outcome)
+        return (yield from self._finish(exchange, batch, kept, settings, conclude))
+
+    def call_prepared(
+        self, prepared: Prepared, settings: Settings, conclude: Callable[[Outcome], T]
+    ) -> T:
+        """Do the same as `run_prepared`, and wait for it in the calling thread."""
+        exchange = self._begin_prepared(prepared, settings)
+        return self._await(exchange, prepared.batch, prepared.kept, settings, conclude)
 
     def forget(self, batch_id: int) -> None:
         """Release a prepared batch; does not wait."""
@@ -187,11 +190,11 @@ class Executor:
     def _plans_of(self, batch: Batch) -> list[wire.Plan]:
         return [
             self._plans[batch.operation, batch.option_sets[option_set]][types]
-            for option_set, types in zip(batch.set_indices, batch.type_ids, strict=True)
+            for option_set, types in zip(batch.chosen, batch.type_ids, strict=True)
         ]
 
     def _lay_out(self, batch: Batch, settings: Settings) -> Steps[tuple[Batch, Kept]]:
-        key = _shape_of(batch)
+        key = batch.shape
         kept = self._layouts.get(key)
         if kept is not None:
             return batch, kept
@@ -202,7 +205,7 @@ class Executor:
         plans = self._plans_of(batch)
         layout = Layout(
             plans,
-            batch.set_indices,
+            batch.chosen,
             list(map(len, batch.type_ids)),
             list(map(len, batch.descriptors)),
             columnar=batch.columnar,
@@ -216,7 +219,7 @@ class Executor:
     def _plan_missing(self, batch: Batch, settings: Settings) -> Steps[dict[int, TensorError]]:
         """Ask for the plans that are not known; return the items that have none."""
         asked: dict[tuple[int, tuple[int, ...]], int] = {}
-        for i, request in enumerate(zip(batch.set_indices, batch.type_ids, strict=True)):
+        for i, request in enumerate(zip(batch.chosen, batch.type_ids, strict=True)):
             option_set, types = request
             known = self._plans.get((batch.operation, batch.option_sets[option_set]), {})
             if types not in known:
@@ -241,7 +244,7 @@ class Executor:
             else:
                 failed[request] = item
         failures: dict[int, TensorError] = {}
-        for i, request in enumerate(zip(batch.set_indices, batch.type_ids, strict=True)):
+        for i, request in enumerate(zip(batch.chosen, batch.type_ids, strict=True)):
             if request in failed:
                 error = _error_of_item(batch.names[i], failed[request])
                 if not settings.continue_on_error or not isinstance(error, TensorError):
@@ -252,11 +255,10 @@ class Executor:
     def _ask_plans(
         self, block: bytes, names: Sequence[str], keep: object, settings: Settings
     ) -> Steps[list[wire.ItemStatus]]:
-        text_bytes = _TEXT_BYTES + _TEXT_BYTES_PER_ITEM * len(names)
+        text_bytes = _PLAN_TEXT_BYTES + _PLAN_TEXT_BYTES_PER_ITEM * len(names)
         while True:
-            _, status = yield from self._exchange(
-                wire.PLAN, 0, block, len(names), settings, None, keep, text_bytes
-            )
+            frame = Frame(wire.PLAN, 0, len(block), len(names), text_bytes)
+            _, status = yield from self._exchange(frame, block, settings, None, keep)
             items = [status.item(i) for i in range(len(names))]
             missing = sum(
                 max(item.element_index, 8) for item in items if item.code == ErrorCode.NEEDS_SPACE
@@ -272,16 +274,16 @@ class Executor:
     ) -> Steps[None]:
         """Take care of what did not end well: refusals, failures, items that need space."""
         status = outcome.status
+        resumed: dict[int, Placed] = {}
         _raise_refusal(ticket, status)
         later: dict[int, wire.ItemStatus] = {}
         if ticket.waiting_items:
             waiting = {i: status.item(i) for i in _codes_that_are(status, len(batch.names), True)}
-            later = yield from self._resume(
-                ticket.batch_id, batch, waiting, outcome.resumed, settings
-            )
+            later = yield from self._resume(ticket.batch_id, batch, waiting, resumed, settings)
+            outcome.resumed = resumed
         if ticket.failed_items or later:
             failures = _failures(batch.names, status, later, settings.continue_on_error)
-            outcome.errors = outcome.errors | failures
+            outcome.errors = {**outcome.errors, **failures}
 
     def _resume(
         self,
@@ -297,7 +299,7 @@ class Executor:
             while waiting:
                 indices = list(waiting)
                 plans = [wire.read_plan(waiting[i].text) for i in indices]
-                chosen = [batch.set_indices[i] for i in indices]
+                chosen = [batch.chosen[i] for i in indices]
                 none = [0] * len(indices)
                 layout = Layout(plans, chosen, none, none, indices)
                 lease = self._output_lease(layout) if layout.has_outputs else None
@@ -305,9 +307,8 @@ class Executor:
                 flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
                 items = layout.items([b""] * len(indices))
                 block = prelude.block(len(indices), items, flags, settings.threads)
-                _, status = yield from self._exchange(
-                    wire.RESUME, batch_id, block, len(indices), settings, lease, (batch.keep, lease)
-                )
+                frame = Frame(wire.RESUME, batch_id, len(block), len(indices))
+                _, status = yield from self._exchange(frame, block, settings, lease, batch.keep)
                 waiting = {}
                 for k, i in enumerate(indices):
                     item = status.item(k)
@@ -322,78 +323,115 @@ class Executor:
             raise
         return failed
 
-    def _exchange(
+    def _begin_run(self, batch: Batch, kept: Kept, settings: Settings) -> _Exchange:
+        flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
+        frame, block = kept.block(batch, flags, settings.threads)
+        if len(batch.names) > self._max_items or len(block) > self._max_block_bytes:
+            self._require_size(len(batch.names), len(block))
+        layout = kept.layout
+        own = layout.has_outputs and batch.lent is None
+        lease = self._output_lease(layout) if own else None
+        return self._begin(frame, block, settings, lease, batch.keep)
+
+    def _begin_prepared(self, prepared: Prepared, settings: Settings) -> _Exchange:
+        if prepared.batch_id <= 0:
+            raise BridgeClosed("the prepared batch is closed")
+        batch, layout = prepared.batch, prepared.kept.layout
+        own = layout.has_outputs and batch.lent is None
+        lease = self._output_lease(layout) if own else None
+        return self._begin(prepared.frame, b"", settings, lease, batch.keep)
+
+    def _await(
         self,
-        kind: int,
-        target: int,
-        block: bytes,
-        item_count: int,
+        exchange: _Exchange,
+        batch: Batch,
+        kept: Kept,
         settings: Settings,
-        output: Lease | None,
-        keep: object,
-        text_bytes: int = 0,
+        conclude: Callable[[Outcome], T],
+    ) -> T:
+        """Wait in the calling thread for the end of a run, and make its result."""
+        try:
+            self.ring.wait(exchange, settings.deadline)
+        finally:
+            if not exchange.done:
+                self._abandon(exchange)
+        outcome = Outcome(batch, kept, exchange.lease, self._end(exchange))
+        if exchange.told:
+            settling = self._settle(exchange, batch, outcome, settings)
+            drive(self.ring, settling, settings.deadline, None)
+        return conclude(outcome)
+
+    def _finish(
+        self,
+        exchange: _Exchange,
+        batch: Batch,
+        kept: Kept,
+        settings: Settings,
+        conclude: Callable[[Outcome], T],
+    ) -> Steps[T]:
+        """Do the same as `_await`, by steps."""
+        try:
+            yield exchange
+        finally:
+            if not exchange.done:
+                self._abandon(exchange)
+        outcome = Outcome(batch, kept, exchange.lease, self._end(exchange))
+        if exchange.told:
+            yield from self._settle(exchange, batch, outcome, settings)
+        return conclude(outcome)
+
+    def _exchange(
+        self, frame: Frame, block: bytes, settings: Settings, lease: Lease | None, keep: object
     ) -> Steps[tuple[Ticket, wire.Status]]:
         """Submit one entry and wait for its completion; raise a refusal."""
-        exchange = self._begin(kind, target, block, item_count, settings, output, keep, text_bytes)
+        exchange = self._begin(frame, block, settings, lease, keep)
         try:
-            yield exchange.ticket
+            yield exchange
         finally:
-            if not exchange.ticket.done:
-                self._abandon(exchange.ticket)
-        status = self._end(exchange)
-        _raise_refusal(exchange.ticket, status)
-        return exchange.ticket, status
+            if not exchange.done:
+                self._abandon(exchange)
+        status = wire.Status(self._end(exchange))
+        _raise_refusal(exchange, status)
+        return exchange, status
 
     def _begin(
-        self,
-        kind: int,
-        target: int,
-        block: bytes,
-        item_count: int,
-        settings: Settings,
-        output: Lease | None,
-        keep: object,
-        text_bytes: int = 0,
+        self, frame: Frame, block: bytes, settings: Settings, lease: Lease | None, keep: object
     ) -> _Exchange:
-        """Write a block, clear the status area, and publish the submission."""
-        fixed = wire.STATUS_HEADER_BYTES + wire.ITEM_STATUS_BYTES * item_count
-        text_bytes = text_bytes or _TEXT_BYTES + _TEXT_BYTES_PER_ITEM * item_count
-        block_length = len(block)
-        status_at = (block_length + 63) & -64
-        length = (fixed + text_bytes + 63) & -64
-        slot = self._take_slot(status_at + length)
-        view = slot.view
-        view[:block_length] = block
-        view[status_at : status_at + wire.STATUS_HEADER_BYTES] = _NO_STATUS
-        ticket = Ticket((slot, keep), (view, status_at))
+        """Write a block, and publish the submission."""
+        size = frame.slot_bytes
+        try:
+            slot = self._slots[size].pop()
+        except (KeyError, IndexError):
+            slot = _Slot(self._pool.take(size, wire.READWRITE), size)
+        memory, at = slot.memory, slot.offset
+        if block:
+            memory[at : at + len(block)] = block
+        at += frame.status_at
+        memory[at : at + wire.STATUS_HEADER_BYTES] = _NO_STATUS
+        exchange = _Exchange(slot, frame, lease, keep)
         self.ring.submit(
-            ticket,
-            kind,
-            target,
-            settings.timeout_nanos,
-            slot.span(0, block_length) if block_length else wire.NO_SPAN,
-            slot.span(status_at, length),
-            wire.NO_SPAN if output is None else output.span(),
+            exchange,
+            slot.request(frame, settings.timeout_nanos),
+            wire.NO_OUTPUT if lease is None else wire.span(*lease.span()),
             settings.deadline,
         )
-        return _Exchange(ticket, slot, status_at, fixed, length, kind == wire.PLAN)
+        return exchange
 
-    def _end(self, exchange: _Exchange) -> wire.Status:
+    def _end(self, exchange: _Exchange) -> bytes:
         """Copy the status area and free its memory."""
-        ticket = exchange.ticket
-        at = exchange.status_at
-        if ticket.code or ticket.failed_items or ticket.waiting_items:
-            exchange.told = True
-        end = at + (exchange.length if exchange.told else exchange.fixed)
-        status = wire.Status(bytes(exchange.slot.view[at:end]))
-        ticket.progress = None
-        self._give_slot(exchange.slot)
-        return status
+        slot, frame = exchange.slot, exchange.frame
+        assert slot is not None
+        exchange.slot = None
+        at = slot.offset + frame.status_at
+        length = frame.length if exchange.told or frame.kind == wire.PLAN else frame.fixed
+        area = slot.memory[at : at + length]
+        self._give_slot(slot)
+        return area
 
-    def _abandon(self, ticket: Ticket) -> None:
+    def _abandon(self, exchange: _Exchange) -> None:
         """Cancel a submission; what it holds stays in quarantine until it has ended."""
-        ticket.late = self._forget_waiting
-        self.ring.post(wire.CANCEL, ticket.batch_id)
+        exchange.late = self._forget_waiting
+        self.ring.give_up(exchange)
 
     def _forget_waiting(self, ticket: Ticket) -> None:
         """Release what an abandoned batch still waits for."""
@@ -402,22 +440,8 @@ class Executor:
 
     # --- parts ---
 
-    def _outputs_of(self, batch: Batch, layout: Layout) -> Lease | None:
-        own = layout.has_outputs and batch.lent is None
-        return self._output_lease(layout) if own else None
-
     def _output_lease(self, layout: Layout) -> Lease:
         return self._pool.take(layout.total, wire.READWRITE)
-
-    def _block(
-        self, batch: Batch, prelude: wire.Prelude, items: bytes, settings: Settings
-    ) -> bytes:
-        count = len(batch.names)
-        flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
-        block = prelude.block(count, items, flags, settings.threads)
-        if count > self._max_items or len(block) > self._max_block_bytes:
-            self._require_size(count, len(block))
-        return block
 
     def _require_size(self, items: int, block_bytes: int) -> None:
         if items > self._max_items:
@@ -431,13 +455,6 @@ class Executor:
                 f"the description of {items} tensors has {block_bytes} bytes, the server takes "
                 f"{self._max_block_bytes}: split the batch",
             )
-
-    def _take_slot(self, length: int) -> _Slot:
-        size = _SLOT_BYTES if length <= _SLOT_BYTES else 1 << (length - 1).bit_length()
-        try:
-            return self._slots[size].pop()
-        except (KeyError, IndexError):
-            return _Slot(self._pool.take(size, wire.READWRITE), size)
 
     def _give_slot(self, slot: _Slot) -> None:
         self._slots.setdefault(slot.size, []).append(slot)
@@ -453,13 +470,6 @@ class Executor:
 
 
 _NO_STATUS = bytes(wire.STATUS_HEADER_BYTES)
-
-
-def _shape_of(batch: Batch) -> object:
-    """Return what the layout of a batch depends on, to be compared."""
-    indices = batch.set_indices
-    chosen = tuple(indices) if len(batch.option_sets) > 1 else None
-    return batch.operation, batch.option_sets, chosen, tuple(batch.type_ids), batch.columnar
 
 
 def _raise_refusal(ticket: Ticket, status: wire.Status) -> None:

@@ -16,10 +16,10 @@ from . import wire
 from .arrays import adopt
 from .arrow import ArrowEntries
 from .arrow.inputs import Tables
-from .batches import Executor, Settings, Steps
+from .batches import Executor, Settings
 from .control import ControlEntries
 from .describe import Catalog, refill
-from .driver import drive, drive_async
+from .driver import Steps, drive, drive_async
 from .dtypes import CODES, dtype_named
 from .errors import ErrorCode, OptionError, TensorError
 from .files import FileResult, PathLike, calibration_file, quantize_file
@@ -38,6 +38,7 @@ __all__ = ["Bridge", "open"]
 
 T = TypeVar("T")
 
+_NO_OPTIONS = ("",)
 _ACCESS = {"read": wire.READ, "readwrite": wire.READWRITE}
 
 
@@ -277,9 +278,8 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
             If the server ended; shared arrays are intact.
         """
         settings = self._settings(continue_on_error, threads, timeout)
-        text = option_text(options) if options else ""
-        steps = self._run_steps(operation, (text,), None, tensors, settings)
-        return drive(self._ring, steps, settings.deadline, progress_callback)
+        texts = (option_text(options),) if options else _NO_OPTIONS
+        return self._run(operation, texts, None, tensors, settings, progress_callback)
 
     async def run_async(
         self,
@@ -336,10 +336,12 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         batch = self._batch(operation, (option_text(options),), None, tensors, settings, staged)
         prepared = drive(self._ring, self._executor.prepare(batch, settings), None, None)
 
+        conclude = self._conclude(operation)
+
         def settings_of(timeout: float | None) -> Settings:
             return self._settings(continue_on_error, threads, timeout)
 
-        return Prepared(self._executor, prepared, staged, settings_of, self._conclude(operation))
+        return Prepared(self._executor, prepared, staged, settings_of, conclude)
 
     def quantize_batch(
         self,
@@ -396,8 +398,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         inputs = with_vectors(
             tensors, importance=importance, activations=activations, timesteps=timesteps
         )
-        steps = self._run_steps("quantize", *chosen, inputs, settings)
-        return drive(self._ring, steps, settings.deadline, progress_callback)
+        return self._run("quantize", *chosen, inputs, settings, progress_callback)
 
     async def quantize_batch_async(
         self,
@@ -604,6 +605,25 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
             time.monotonic() + timeout,
         )
 
+    def _run(
+        self,
+        operation: str,
+        option_sets: tuple[str, ...],
+        set_indices: list[int] | None,
+        tensors: Mapping[str, Any],
+        settings: Settings,
+        progress_callback: Callable[[float], object] | None,
+    ) -> BatchResult[Any]:
+        """Run a batch and wait for it in this thread."""
+        if progress_callback is not None:
+            steps = self._run_steps(operation, option_sets, set_indices, tensors, settings)
+            return drive(self._ring, steps, settings.deadline, progress_callback)
+        batch = self._batch(operation, option_sets, set_indices, tensors, settings, None)
+        conclude = self._conclude(operation)
+        if not batch.names:
+            return conclude(Outcome.empty(batch))
+        return self._executor.call(batch, settings, conclude)
+
     def _run_steps(
         self,
         operation: str,
@@ -630,39 +650,24 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         """Describe the inputs; with ``staged``, tell which arrays were copied where."""
         names = list(tensors)
         values = list(tensors.values())
-        known = self._catalog.known
-        found = []
-        for value in values:
-            # Catalog.lookup, written out: this loop is what a large batch of shared arrays costs.
-            entry = known.get(id(value))
-            if (
-                entry is None
-                or entry[0]() is not value
-                or value.shape != entry[1]
-                or value.strides != entry[2]
-                or value.dtype is not entry[3]
-            ):
-                break
-            found.append(entry)
-        else:
-            return Batch(
-                operation,
-                option_sets,
-                names,
-                set_indices or [0] * len(names),
-                [entry[4] for entry in found],
-                [entry[5] for entry in found],
-                values,
-                {},
-            )
-        batch = Batch(operation, option_sets, [], [], [], [], [], {})
+        found = self._catalog.lookup_all(values)
+        if found is not None:
+            types = [known[1] for known in found]
+            descriptors = [known[2] for known in found]
+            return Batch(operation, option_sets, names, set_indices, types, descriptors, values)
+        chosen: list[int] = []
+        batch = Batch(operation, option_sets, [], chosen, [], [], [])
+        errors: dict[str, TensorError] = {}
         for i, (name, value) in enumerate(zip(names, values, strict=True)):
             try:
-                self._add(batch, name, value, set_indices[i] if set_indices else 0, staged)
+                self._add(batch, name, value, staged)
             except TensorError as error:
                 if not settings.continue_on_error:
                     raise
-                batch.errors[name] = error
+                errors[name] = error
+            else:
+                chosen.append(set_indices[i] if set_indices else 0)
+        batch.errors = errors
         return batch
 
     def _add(
@@ -670,7 +675,6 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         batch: Batch,
         name: str,
         value: Any,
-        set_index: int,
         staged: Staged | None,
     ) -> None:
         type_ids: list[int] = []
@@ -687,7 +691,6 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
             type_ids.extend(described.types)
             descriptors.append(described.descriptor)
         batch.names.append(name)
-        batch.set_indices.append(set_index)
         batch.type_ids.append(tuple(type_ids))
         batch.descriptors.append(b"".join(descriptors))
 

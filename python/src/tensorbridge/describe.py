@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from .arrays import adopt
 from .dtypes import is_little_endian, itemsize_of
 from .regions import Lease, Pool
 
-__all__ = ["Catalog", "Described", "TensorType"]
+__all__ = ["Catalog", "Described", "TensorType", "form_of"]
 
 
 class TensorType(NamedTuple):
@@ -30,15 +30,17 @@ class TensorType(NamedTuple):
     strided: bool
 
 
+form_of = attrgetter("shape", "strides", "dtype")
+"""What may change about an array: it is looked at anew each time."""
+
+
 class Described(NamedTuple):
     """An array in shared memory and how blocks write it."""
 
-    array: Callable[[], Any]
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    numpy_dtype: np.dtype[Any]
+    form: tuple[Any, ...]
     types: tuple[int, ...]
     descriptor: bytes
+    array: weakref.ref[Any]
 
 
 class Catalog:
@@ -60,15 +62,22 @@ class Catalog:
     def lookup(self, array: Any) -> Described | None:
         """Return the remembered description of an array, if it still holds."""
         known = self.known.get(id(array))
-        if (
-            known is not None
-            and known[0]() is array
-            and array.shape == known[1]
-            and array.strides == known[2]
-            and array.dtype is known[3]
-        ):
+        if known is not None and known.array() is array and form_of(array) == known.form:
             return known
         return None
+
+    def lookup_all(self, arrays: list[Any]) -> list[Described] | None:
+        """Do the same for all arrays of a batch; None if any is not known.
+
+        What a large batch of shared arrays costs is this: no loop but those inside of built-ins.
+        """
+        # An entry of a dead array is gone before another object can have its id.
+        try:
+            found = list(map(self.known.__getitem__, map(id, arrays)))
+        except KeyError:
+            return None
+        same = list(map(form_of, arrays)) == list(map(_FORM, found))
+        return found if same else None
 
     def describe(self, name: str, value: Any) -> tuple[Described, Any]:
         """Describe anything that can be handed over.
@@ -136,14 +145,8 @@ class Catalog:
     def _described(
         self, array: npt.NDArray[Any], tensor_type: TensorType, descriptor: bytes
     ) -> Described:
-        return Described(
-            weakref.ref(array),
-            array.shape,
-            array.strides,
-            array.dtype,
-            (self.type_id(tensor_type),),
-            descriptor,
-        )
+        types = (self.type_id(tensor_type),)
+        return Described(form_of(array), types, descriptor, weakref.ref(array))
 
     def _remember(self, array: npt.NDArray[Any], described: Described) -> None:
         key = id(array)
@@ -151,10 +154,13 @@ class Catalog:
 
         def forget(dead: object) -> None:
             entry = known.get(key)
-            if entry is not None and entry[0] is dead:
+            if entry is not None and entry.array is dead:
                 known.pop(key, None)
 
         known[key] = described._replace(array=weakref.ref(array, forget))
+
+
+_FORM = itemgetter(0)
 
 
 def refill(copy: npt.NDArray[Any], array: npt.NDArray[Any]) -> None:

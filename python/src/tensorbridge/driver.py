@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
-from . import wire
-from .batches import Steps
 from .ring import Ring, Ticket
 
-__all__ = ["BatchProgress", "Progress", "drive", "drive_async"]
+__all__ = ["BatchProgress", "Progress", "Steps", "drive", "drive_async"]
 
 _log = logging.getLogger("tensorbridge")
 
 T = TypeVar("T")
+Steps = Generator[Ticket, None, T]
+"""Yields what to wait for, returns the result."""
 
 
 def drive(
@@ -124,8 +124,9 @@ class BatchProgress(Progress):
 
     def look(self) -> None:
         """Read the bytes done from shared memory."""
-        if self.ticket is None or self.ticket.progress is None:
+        known = None if self.ticket is None else self.ticket.progress()
+        if known is None:
             return
-        done, total = wire.PROGRESS.unpack_from(*self.ticket.progress)
+        done, total = known
         if total:
             self.report(min(self._begin + self._share * done / total, 0.999))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from . import wire
-from .batches import Steps
+from .driver import Steps
 from .errors import Cancelled, TimeoutError
 from .ring import Ring, Ticket
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from . import wire
@@ -13,10 +13,14 @@ from .dtypes import itemsize_of
 from .errors import TensorError
 from .regions import Lease
 
-__all__ = ["Batch", "Kept", "Layout", "Outcome", "Placed"]
+__all__ = ["NO_ERRORS", "Batch", "Frame", "Kept", "Layout", "Outcome", "Placed"]
+
+NO_ERRORS: Mapping[str, TensorError] = MappingProxyType({})
+_TEXT_BYTES = 2048
+_TEXT_BYTES_PER_ITEM = 256
+_SMALLEST_SLOT = 1 << 16
 
 
-@dataclass(slots=True)
 class Batch:
     """What is to be done, with every input in shared memory.
 
@@ -27,8 +31,8 @@ class Batch:
         Written options.
     names : list of str
         One per item, as are the following lists.
-    set_indices : list of int
-        Which option set.
+    set_indices : list of int, or None
+        Which option set; None where it is the first one for all.
     type_ids : list of tuple of int
         The types of the inputs (see `Catalog`).
     descriptors : list of bytes
@@ -45,33 +49,57 @@ class Batch:
         caller that are replaced.
     """
 
-    operation: str
-    option_sets: tuple[str, ...]
-    names: list[str]
-    set_indices: list[int]
-    type_ids: list[tuple[int, ...]]
-    descriptors: list[bytes]
-    keep: list[Any]
-    errors: dict[str, TensorError]
-    columnar: bool = False
+    # One is made for each call: what is rarely set lies in the class.
+    errors: Mapping[str, TensorError] = NO_ERRORS
+    columnar = False
     lent: list[bytes] | None = None
+
+    def __init__(
+        self,
+        operation: str,
+        option_sets: tuple[str, ...],
+        names: list[str],
+        set_indices: list[int] | None,
+        type_ids: list[tuple[int, ...]],
+        descriptors: list[bytes],
+        keep: list[Any],
+    ) -> None:
+        self.operation = operation
+        self.option_sets = option_sets
+        self.names = names
+        self.set_indices = set_indices
+        self.type_ids = type_ids
+        self.descriptors = descriptors
+        self.keep = keep
+
+    @property
+    def chosen(self) -> list[int]:
+        """Which option set, for each item."""
+        return [0] * len(self.names) if self.set_indices is None else self.set_indices
+
+    @property
+    def shape(self) -> object:
+        """What the layout of the batch depends on, to be compared."""
+        indices = self.set_indices
+        chosen = None if indices is None or len(self.option_sets) < 2 else tuple(indices)
+        return self.operation, self.option_sets, chosen, tuple(self.type_ids), self.columnar
 
     def without(self, gone: Mapping[int, TensorError]) -> Batch:
         """Return the batch without the items that failed."""
         stay = [i for i in range(len(self.names)) if i not in gone]
-        errors = self.errors | {self.names[i]: error for i, error in gone.items()}
-        return Batch(
+        rest = Batch(
             self.operation,
             self.option_sets,
             [self.names[i] for i in stay],
-            [self.set_indices[i] for i in stay],
+            None if self.set_indices is None else [self.set_indices[i] for i in stay],
             [self.type_ids[i] for i in stay],
             [self.descriptors[i] for i in stay],
             self.keep,
-            errors,
-            self.columnar,
-            None if self.lent is None else [self.lent[i] for i in stay],
         )
+        rest.errors = {**self.errors, **{self.names[i]: error for i, error in gone.items()}}
+        rest.columnar = self.columnar
+        rest.lent = None if self.lent is None else [self.lent[i] for i in stay]
+        return rest
 
 
 class Layout:
@@ -170,12 +198,92 @@ def _by_column(plans: Sequence[wire.Plan]) -> tuple[list[tuple[int, ...]], int]:
     return [tuple(place) for place in places], total
 
 
-class Kept(NamedTuple):
-    """What batches of the same operation, options and types share."""
+class Frame:
+    """Where things lie in the shared memory of a submission: the block, then the status area.
 
-    prelude: wire.Prelude
-    plans: Sequence[wire.Plan]
-    layout: Layout
+    Attributes
+    ----------
+    kind, target : int
+        Of the submission.
+    block_length : int
+    status_at : int
+        Where the status area begins.
+    fixed, length : int
+        Bytes of the status area without and with the room for texts.
+    slot_bytes : int
+        How much memory holds it all.
+    """
+
+    __slots__ = ("block_length", "fixed", "kind", "length", "slot_bytes", "status_at", "target")
+
+    def __init__(
+        self, kind: int, target: int, block_length: int, items: int, text_bytes: int = 0
+    ) -> None:
+        text_bytes = text_bytes or _TEXT_BYTES + _TEXT_BYTES_PER_ITEM * items
+        self.kind = kind
+        self.target = target
+        self.block_length = block_length
+        self.status_at = wire.align(block_length, 64)
+        self.fixed = wire.STATUS_HEADER_BYTES + wire.ITEM_STATUS_BYTES * items
+        self.length = wire.align(self.fixed + text_bytes, 64)
+        needed = self.status_at + self.length
+        self.slot_bytes = max(_SMALLEST_SLOT, 1 << (needed - 1).bit_length())
+
+
+class Kept:
+    """What batches of the same operation, options and types share.
+
+    Attributes
+    ----------
+    plans : sequence of wire.Plan
+    layout : Layout
+    """
+
+    __slots__ = ("_forms", "_prelude", "layout", "plans")
+
+    def __init__(self, prelude: wire.Prelude, plans: Sequence[wire.Plan], layout: Layout) -> None:
+        self._prelude = prelude
+        self._forms: dict[tuple[int, int], tuple[Frame, list[bytes]]] = {}
+        self.plans = plans
+        self.layout = layout
+
+    def block(self, batch: Batch, flags: int, threads: int) -> tuple[Frame, bytes]:
+        """Write the block of a batch, and say where it goes.
+
+        Parameters
+        ----------
+        batch : Batch
+            Of this shape.
+        flags : int
+            0 or `wire.CONTINUE_ON_ERROR`.
+        threads : int
+            How many workers may work at once; 0: all.
+        """
+        if batch.lent is not None:
+            items = self.layout.items(batch.descriptors, batch.lent)
+            block = self._prelude.block(len(batch.names), items, flags, threads)
+            return Frame(wire.RUN, 0, len(block), len(batch.names)), block
+        form = self._forms.get((flags, threads))
+        if form is None:
+            form = self._forms[flags, threads] = self._form(batch, flags, threads)
+        frame, parts = form
+        descriptors = batch.descriptors
+        if len(descriptors) == 1:
+            return frame, parts[0] + descriptors[0] + parts[2]
+        parts = parts.copy()
+        parts[1::2] = descriptors
+        return frame, b"".join(parts)
+
+    def _form(self, batch: Batch, flags: int, threads: int) -> tuple[Frame, list[bytes]]:
+        """Make the pieces of a block between which the descriptors go, one by one."""
+        items = self.layout.items(batch.descriptors)
+        count = len(batch.names)
+        block = self._prelude.block(count, items, flags, threads)
+        parts = [block[: len(block) - len(items)]]
+        for head, output in zip(self.layout.heads, self.layout.outputs, strict=True):
+            parts[-1] += head
+            parts += [b"", output]
+        return Frame(wire.RUN, 0, len(block), count), parts
 
 
 class Placed(NamedTuple):
@@ -189,45 +297,53 @@ class Placed(NamedTuple):
 class Outcome:
     """How a batch ended, before anything is made of it.
 
+    It does not hold the inputs.
+
     Attributes
     ----------
     names : list of str
     type_ids : list of tuple of int
-    errors : dict
-        The failed tensors.
-    plans : sequence of wire.Plan
-    layout : Layout
+    kept : Kept
     lease : Lease or None
         What holds the outputs.
-    status : wire.Status
-    resumed : dict of int to Placed
+    area : bytes
+        The status area, as it was when the batch had ended.
+    errors : mapping of str to TensorError
+        The failed tensors.
+    resumed : mapping of int to Placed
         The outputs of items whose size was known only after they had run.
     """
 
-    __slots__ = ("errors", "layout", "lease", "names", "plans", "resumed", "status", "type_ids")
+    resumed: Mapping[int, Placed] = MappingProxyType({})
 
-    def __init__(
-        self,
-        batch: Batch,
-        plans: Sequence[wire.Plan],
-        layout: Layout,
-        lease: Lease | None,
-        status: wire.Status,
-    ) -> None:
+    def __init__(self, batch: Batch, kept: Kept, lease: Lease | None, area: bytes) -> None:
         self.names = batch.names
         self.type_ids = batch.type_ids
-        self.errors = batch.errors
-        self.plans = plans
-        self.layout = layout
+        self.kept = kept
         self.lease = lease
-        self.status = status
-        self.resumed: dict[int, Placed] = {}
+        self.area = area
+        self.errors = batch.errors
 
     @classmethod
     def empty(cls, batch: Batch) -> Outcome:
         """Return the outcome of a batch without items."""
-        layout = Layout((), (), (), ())
-        return cls(batch, (), layout, None, wire.Status(b""))
+        kept = Kept(wire.Prelude(batch.operation, batch.option_sets), (), Layout((), (), (), ()))
+        return cls(batch, kept, None, b"")
+
+    @property
+    def plans(self) -> Sequence[wire.Plan]:
+        """What was planned for each item."""
+        return self.kept.plans
+
+    @property
+    def layout(self) -> Layout:
+        """Where the outputs lie."""
+        return self.kept.layout
+
+    @property
+    def status(self) -> wire.Status:
+        """The status area, to be read."""
+        return wire.Status(self.area)
 
     def placed(self, index: int) -> Placed:
         """Return the outputs of an item."""

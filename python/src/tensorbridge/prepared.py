@@ -14,7 +14,6 @@ from .batches import Executor, Settings
 from .batches import Prepared as PreparedBatch
 from .describe import refill
 from .driver import drive
-from .errors import BridgeClosed
 from .layout import Outcome
 from .results import BatchResult
 
@@ -65,16 +64,17 @@ class Prepared:
         self, timeout: float | None, progress_callback: Callable[[float], object] | None
     ) -> BatchResult[Any]:
         settings = self._settings(timeout)
-        if self._prepared.batch_id < 0:
-            raise BridgeClosed("the prepared batch is closed")
         for source, copy in self._staged:
             refill(copy, adopt("", source)[0])
-        steps = self._executor.run_prepared(self._prepared, settings, self._conclude)
-        return drive(self._executor.ring, steps, settings.deadline, progress_callback)
+        executor, prepared = self._executor, self._prepared
+        if progress_callback is None:
+            return executor.call_prepared(prepared, settings, self._conclude)
+        steps = executor.run_prepared(prepared, settings, self._conclude)
+        return drive(executor.ring, steps, settings.deadline, progress_callback)
 
     def close(self) -> None:
         """Release the batch on the server; its results stay valid."""
-        batch_id, self._prepared.batch_id = self._prepared.batch_id, -1
+        batch_id, self._prepared.batch_id = self._prepared.batch_id, 0
         if batch_id > 0:
             self._executor.forget(batch_id)
 

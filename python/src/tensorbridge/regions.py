@@ -47,20 +47,23 @@ class Region:
         `wire.READ` or `wire.READWRITE`: what the server may do with it.
     size : int
         Bytes.
-    view : memoryview
+    memory : mmap.mmap
         All of it, writable.
+    view : memoryview
+        The same; its slices are views, those of ``memory`` are copies.
     address : int
         Where it is mapped.
     """
 
-    __slots__ = ("__weakref__", "access", "address", "bytes", "free", "generation", "id", "size",
-                 "view")  # fmt: skip
+    __slots__ = ("__weakref__", "access", "address", "bytes", "free", "generation", "id", "memory",
+                 "size", "view")  # fmt: skip
 
     def __init__(self, region_id: int, access: int, mapping: mmap.mmap) -> None:
         self.id = region_id
         self.generation = 1
         self.access = access
         self.size = len(mapping)
+        self.memory = mapping
         self.view = memoryview(mapping)
         self.bytes: npt.NDArray[np.uint8] = np.frombuffer(mapping, np.uint8)
         self.address = int(self.bytes.__array_interface__["data"][0])

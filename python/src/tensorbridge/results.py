@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -11,7 +14,7 @@ import numpy.typing as npt
 
 from .allocator import ALIGNMENT
 from .describe import TensorType
-from .dtypes import dtype_of, itemsize_of
+from .dtypes import dtype_of
 from .errors import TensorError
 from .exports import GgmlTensor, to_bitsandbytes, to_ggml
 from .layout import Outcome, Placed
@@ -24,6 +27,18 @@ __all__ = ["BatchResult", "QuantizedTensor"]
 
 T = TypeVar("T")
 
+_building = threading.RLock()
+"""Held while an entry is made, which takes microseconds."""
+
+
+def _renew_lock() -> None:
+    """Forget, in a forked child, a thread that held the lock."""
+    global _building
+    _building = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
 
 class BatchResult(Mapping[str, T], Generic[T]):
     """The results of a batch by tensor name, in the order of the input; thread-safe.
@@ -31,22 +46,21 @@ class BatchResult(Mapping[str, T], Generic[T]):
     Entries are made when they are looked up, and kept. Their arrays are views of shared memory that
     stay valid for as long as someone holds them, also after the bridge or the server has gone.
 
-    Attributes
-    ----------
-    errors : dict of str to TensorError
-        The tensors that failed, if the batch was to go on; they are no entries of the mapping, and
-        looking one up raises its error.
+    A tensor that failed is no entry of the mapping, and looking it up raises its error.
     """
 
-    __slots__ = ("_build", "_built", "_index", "_lock", "_outcome", "errors")
+    # One is made for each call: what the first lookup needs lies in the class until then.
+    _built: dict[str, T] | None = None
+    _index: dict[str, int] | None = None
 
     def __init__(self, outcome: Outcome, build: Callable[[Outcome, int], T]) -> None:
-        self.errors: dict[str, TensorError] = outcome.errors
         self._outcome = outcome
         self._build = build
-        self._built: dict[str, T] = {}
-        self._index: dict[str, int] | None = None
-        self._lock = threading.Lock()
+
+    @property
+    def errors(self) -> dict[str, TensorError]:
+        """The tensors that failed, by name, if the batch was to go on."""
+        return dict(self._outcome.errors)
 
     @property
     def run_nanos(self) -> int:
@@ -61,21 +75,25 @@ class BatchResult(Mapping[str, T], Generic[T]):
         if index is None:
             names = self._outcome.names
             index = dict(zip(names, range(len(names)), strict=True))
-            for name in self.errors:
+            for name in self._outcome.errors:
                 index.pop(name, None)
             self._index = index
         return index
 
     def __getitem__(self, name: str) -> T:
-        if name in self._built:  # most lookups end here
-            return self._built[name]
-        if name in self.errors:
-            raise self.errors[name]
+        built = self._built
+        if built is not None and name in built:  # most lookups end here
+            return built[name]
+        if name in self._outcome.errors:
+            raise self._outcome.errors[name]
         at = self._indices()[name]
-        with self._lock:
-            if name not in self._built:
-                self._built[name] = self._build(self._outcome, at)
-            return self._built[name]
+        with _building:
+            built = self._built
+            if built is None:
+                built = self._built = {}
+            if name not in built:
+                built[name] = self._build(self._outcome, at)
+            return built[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._indices()
@@ -87,7 +105,8 @@ class BatchResult(Mapping[str, T], Generic[T]):
         return len(self._indices())
 
     def __repr__(self) -> str:
-        failed = f", {len(self.errors)} failed" if self.errors else ""
+        errors = self._outcome.errors
+        failed = f", {len(errors)} failed" if errors else ""
         return f"<BatchResult of {len(self)} tensors{failed}>"
 
 
@@ -226,6 +245,16 @@ def arrays_of(placed: Placed) -> dict[str, npt.NDArray[Any]]:
     }
 
 
+_FORMS = {np.dtype(form).str: form for form in "?bBhHiIqQefd"}
+
+
+@cache
+def _pair_of(code: int) -> Struct | None:
+    """Return how two elements of a dtype are read; None where only NumPy can."""
+    form = _FORMS.get(dtype_of(code).str)
+    return None if form is None else Struct(f"<2{form}")
+
+
 class FirstAndLast(BatchResult[tuple[Any, Any]]):
     """The results of ``noop``: two elements of each input, decoded all at once when one is wanted.
 
@@ -236,32 +265,34 @@ class FirstAndLast(BatchResult[tuple[Any, Any]]):
         By type number (see `Catalog`).
     """
 
-    __slots__ = ("_looked", "_types")
+    _looked = False
 
     def __init__(self, outcome: Outcome, types: Sequence[TensorType]) -> None:
-        super().__init__(outcome, self._decode)
+        self._outcome = outcome
         self._types = types
-        self._looked = len(outcome.names) == 1
 
     def __getitem__(self, name: str) -> tuple[Any, Any]:
         if not self._looked:
             self._looked = True
             self._decode_all()
-        found = self._built.get(name)
+        built = self._built
+        found = None if built is None else built.get(name)
         return super().__getitem__(name) if found is None else found
 
-    def _decode(self, outcome: Outcome, index: int) -> tuple[Any, Any]:
+    def _build(self, outcome: Outcome, index: int) -> tuple[Any, Any]:
         code = self._types[outcome.type_ids[index][0]].dtype
-        size = itemsize_of(code)
-        first, last = np.frombuffer(
-            outcome.status.value(index)[: 2 * size], dtype_of(code)
-        ).tolist()
+        pair = _pair_of(code)
+        value = outcome.status.value(index)
+        if pair is None:
+            first, last = np.frombuffer(value, dtype_of(code), 2).tolist()
+        else:
+            first, last = pair.unpack_from(value)
         return first, last
 
     def _decode_all(self) -> None:
-        names = self._outcome.names
-        codes = {self._types[types[0]].dtype for types in set(self._outcome.type_ids)}
-        if len(codes) > 1 or self.errors:
+        outcome = self._outcome
+        codes = {self._types[types[0]].dtype for types in set(outcome.type_ids)}
+        if len(outcome.names) == 1 or len(codes) > 1 or outcome.errors:
             return
-        rows = self._outcome.status.values(len(names)).view(dtype_of(codes.pop()))[:, :2]
-        self._built = dict(zip(names, map(tuple, rows.tolist()), strict=True))
+        rows = outcome.status.values(len(outcome.names)).view(dtype_of(codes.pop()))[:, :2]
+        self._built = dict(zip(outcome.names, map(tuple, rows.tolist()), strict=True))

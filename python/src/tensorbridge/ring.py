@@ -44,23 +44,23 @@ class Ticket:
         What must stay alive until then: the memory that the server may still touch.
     late : callable or None
         Called with the ticket when the completion comes after its waiter has given up.
-    progress : tuple of memoryview and int, or None
-        Where two u64 lie: bytes done, and bytes in all.
     """
 
-    __slots__ = ("batch_id", "code", "done", "failed_items", "holds", "late", "progress",
-                 "waiting_items", "wakers")  # fmt: skip
+    # One is made for each batch: what is rarely set lies in the class.
+    batch_id = 0
+    done = False
+    code = 0
+    failed_items = 0
+    waiting_items = 0
+    late: Callable[[Ticket], None] | None = None
+    wakers: tuple[Callable[[], None], ...] = ()
 
-    def __init__(self, holds: object, progress: tuple[memoryview, int] | None = None) -> None:
-        self.batch_id = 0
-        self.late: Callable[[Ticket], None] | None = None
-        self.progress = progress
-        self.code = 0
-        self.failed_items = 0
-        self.waiting_items = 0
-        self.done = False
-        self.holds: object = holds
-        self.wakers: tuple[Callable[[], None], ...] = ()
+    def __init__(self, holds: object) -> None:
+        self.holds = holds
+
+    def progress(self) -> tuple[int, int] | None:
+        """Return the bytes done and the bytes in all, if that is known."""
+        return None
 
     def complete(self, code: int, failed_items: int, waiting_items: int) -> None:
         """Take in the completion; a second time changes nothing."""
@@ -77,7 +77,7 @@ class Ring:
     """Both rings of a connection; thread-safe.
 
     Words are written through a native-width view, so that a store is one store. Publishing reads
-    the peer's sleeping flag after a full fence, which an uncontended lock is; where stores are
+    the peer's sleeping flag after a full fence, which the release of a lock is; where stores are
     weakly ordered, every hand-over is a system call.
 
     Parameters
@@ -107,20 +107,22 @@ class Ring:
         self._words = self._bytes[: wire.SUBMISSIONS_OFFSET].cast("I")
         self._entries = entries
         self._max_in_flight = max(1, min(entries - _RESERVED, max_in_flight))
+        self._mask = entries - 1
         self._completions = wire.SUBMISSIONS_OFFSET + wire.SUBMISSION_BYTES * entries
+        landed = self._bytes[self._completions : wire.control_length(entries)]
+        self._landed = landed.cast("Q")
+        self._published = 0
         self._server_bell = server_bell
         self._client_bell = client_bell
         self._connection = connection
         self._submitting = threading.Lock()
         self._fence = threading.Lock()
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        self._changed = threading.Condition()
         self._followers = 0
-        self._leader = 0
+        self._lead: dict[int, int] = {}  # the leader's thread under 0: setdefault is one step
         self._in_flight: dict[int, Ticket] = {}
         self._late: list[Ticket] = []
         self._postponed: deque[tuple[int, int]] = deque()
-        self._next_batch = 1
         self._loops: dict[asyncio.AbstractEventLoop, int] = {}
         self._may_spin = len(os.sched_getaffinity(0)) > 1
         self._poll = select.poll()
@@ -138,15 +140,7 @@ class Ring:
     # --- submissions ---
 
     def submit(
-        self,
-        ticket: Ticket,
-        kind: int,
-        target: int,
-        timeout_nanos: int,
-        block: tuple[int, int, int, int],
-        status: tuple[int, int, int, int],
-        output: tuple[int, int, int, int],
-        deadline: float | None,
+        self, ticket: Ticket, request: bytes, output: bytes, deadline: float | None = None
     ) -> None:
         """Publish a submission.
 
@@ -154,10 +148,10 @@ class Ring:
         ----------
         ticket : Ticket
             Gets the completion.
-        kind : int
-            `wire.RUN` to `wire.RESUME`.
-        target, timeout_nanos, block, status, output
-            The other fields of the entry.
+        request : bytes
+            See `wire.request`.
+        output : bytes
+            The span of the outputs; see `wire.span`.
         deadline : float or None
             Until when to wait for a free slot, by `time.monotonic`.
 
@@ -169,41 +163,33 @@ class Ring:
             If the connection is of no use any more.
         """
         limit = self._max_in_flight
-        while not self._publish(ticket, limit, kind, target, timeout_nanos, block, status, output):
+        while not self._publish(ticket, request, output, limit):
             self._wait_until(lambda: len(self._in_flight) < limit, deadline, None)
 
-    def _publish(
-        self,
-        ticket: Ticket,
-        limit: int,
-        kind: int,
-        target: int,
-        timeout_nanos: int,
-        block: tuple[int, int, int, int],
-        status: tuple[int, int, int, int],
-        output: tuple[int, int, int, int],
-    ) -> bool:
+    def _publish(self, ticket: Ticket, request: bytes, output: bytes, limit: int) -> bool:
         words = self._words
         with self._submitting:
             if self.closed or self._connection.failed:
                 raise self._connection.failure()
             if len(self._in_flight) >= limit:
                 return False
-            batch = self._next_batch
-            self._next_batch = batch + 1
+            published = self._published
+            batch = published + 1
+            at = wire.SUBMISSIONS_OFFSET + wire.SUBMISSION_BYTES * (published & self._mask)
+            wire.SUBMISSION.pack_into(self._bytes, at, batch, request, output)
+            # No call until the entry is published: an interrupt finds all of this done, or nothing.
             ticket.batch_id = batch
-            tail = words[wire.SQ_TAIL]
-            slot = wire.SUBMISSIONS_OFFSET + wire.SUBMISSION_BYTES * (tail & (self._entries - 1))
-            wire.SUBMISSION.pack_into(
-                self._bytes, slot, batch, kind, 0, target, timeout_nanos, *block, *status, *output
-            )
             self._in_flight[batch] = ticket
-            words[wire.SQ_TAIL] = (tail + 1) & _MASK
-            with self._fence:
-                pass
-            if words[wire.SERVER_SLEEPING] or not _STRONG_ORDER:
-                os.eventfd_write(self._server_bell, 1)
+            words[wire.SQ_TAIL] = batch & _MASK
+            self._published = batch
+        if words[wire.SERVER_SLEEPING] or not _STRONG_ORDER:
+            self._ring_server()
         return True
+
+    def _ring_server(self) -> None:
+        with self._submitting:  # which keeps the doorbell open
+            if not self.closed:
+                os.eventfd_write(self._server_bell, 1)
 
     def post(self, kind: int, target: int) -> None:
         """Publish a CANCEL or FORGET; does not wait for it, and does nothing on a dead connection.
@@ -226,10 +212,8 @@ class Ring:
                 kind, target = self._postponed.popleft()
             except IndexError:  # another thread took it
                 return
-            if not self._publish(
-                Ticket(None), self._entries - 1, kind, target, 0, wire.NO_SPAN, wire.NO_SPAN,
-                wire.NO_SPAN,
-            ):  # fmt: skip
+            request = wire.request(kind, target, 0, wire.NO_SPAN, wire.NO_SPAN)
+            if not self._publish(Ticket(None), request, wire.NO_OUTPUT, self._entries - 1):
                 self._postponed.appendleft((kind, target))
                 return
 
@@ -261,30 +245,33 @@ class Ring:
         if ticket.done:
             return
         me = threading.get_ident()
+        lead = self._lead
         try:  # the way of a batch that ends soon, with nobody else around
-            with self._lock:
-                if not self._leader:
-                    self._leader = me
-            if self._leader == me and self._may_spin:
-                self._spin()
-                self._reap()
+            if lead.setdefault(0, me) == me and self._may_spin:
+                self._spin(ticket)
         finally:
-            self._leave(me)
+            if lead.get(0) == me:
+                self._leave(me)
         if not ticket.done:
             self._wait_until(lambda: ticket.done, deadline, pulse)
+
+    def give_up(self, ticket: Ticket) -> None:
+        """Cancel a submission that nobody waits for any more; it still completes by itself."""
+        me = threading.get_ident()
+        if self._lead.get(0) == me:
+            self._leave(me)
+        self.post(wire.CANCEL, ticket.batch_id)
 
     def poll(self) -> None:
         """Take the completions that are there, without waiting."""
         me = threading.get_ident()
         try:
-            with self._lock:
-                if not self._leader:
-                    self._leader = me
-            if self._leader == me:
+            if self._lead.setdefault(0, me) == me:
                 self._clear_bell()  # only a leader may: another one could sleep on it
                 self._reap()
         finally:
-            self._leave(me)
+            if self._lead.get(0) == me:
+                self._leave(me)
 
     def _wait_until(
         self,
@@ -295,17 +282,15 @@ class Ring:
         me = threading.get_ident()
         try:
             while not satisfied():
-                with self._lock:
-                    if not self._leader:
-                        self._leader = me
-                if self._leader == me:
-                    self._lead(satisfied, deadline, pulse)
+                if self._lead.setdefault(0, me) == me:
+                    self._lead_until(satisfied, deadline, pulse)
                 else:
                     self._follow(satisfied, deadline, pulse)
         finally:
-            self._leave(me)
+            if self._lead.get(0) == me:
+                self._leave(me)
 
-    def _lead(
+    def _lead_until(
         self,
         satisfied: Callable[[], bool],
         deadline: float | None,
@@ -322,17 +307,42 @@ class Ring:
             if pulse is not None:
                 pulse()
 
-    def _spin(self) -> None:
+    def _spin(self, ticket: Ticket) -> None:
+        """Look for completions for a while, and take those that come; only the leader calls it."""
         words = self._words
         head = words[wire.CQ_HEAD]
-        looks = range(_SPINS_PER_LOOK)
-        end = time.perf_counter_ns() + _SPIN_NANOS
-        while True:
-            for _ in looks:
-                if words[wire.CQ_TAIL] != head:
-                    return
-            if time.perf_counter_ns() > end:
-                return
+        tail = words[wire.CQ_TAIL]
+        if tail == head:
+            looks = range(_SPINS_PER_LOOK)
+            end = time.perf_counter_ns() + _SPIN_NANOS
+            while tail == head:
+                for _ in looks:
+                    tail = words[wire.CQ_TAIL]
+                    if tail != head:
+                        break
+                else:
+                    if time.perf_counter_ns() > end:
+                        return
+        landed = self._landed
+        at = (head & self._mask) << 2
+        after = (head + 1) & _MASK
+        if (
+            tail != after
+            or landed[at] != ticket.batch_id
+            or landed[at + 1]  # code and failed items
+            or landed[at + 2]  # waiting items
+            or ticket.wakers
+            or self._followers
+            or self._postponed
+        ):
+            self._reap()
+            return
+        # What `_reap` does, where the only completion is the one that is waited for. No call: an
+        # interrupt finds all of this done, or nothing.
+        words[wire.CQ_HEAD] = after
+        ticket.holds = None
+        ticket.done = True
+        del self._in_flight[ticket.batch_id]
 
     def _sleep(self, seconds: float | None) -> None:
         words = self._words
@@ -363,7 +373,7 @@ class Ring:
         with self._changed:
             self._followers += 1
             try:
-                if self._leader and not satisfied():
+                if self._lead and not satisfied():
                     self._changed.wait(_wait_seconds(deadline, pulse))
             finally:
                 self._followers -= 1
@@ -393,8 +403,8 @@ class Ring:
                     self._late.append(ticket)
             head = (head + 1) & _MASK
             words[wire.CQ_HEAD] = head
-        with self._lock:
-            if self._followers:
+        if self._followers:
+            with self._changed:
                 self._changed.notify_all()
         while self._late:
             ticket = self._late.pop()
@@ -404,28 +414,31 @@ class Ring:
             self._post_all()
 
     def _leave(self, me: int) -> None:
-        """End the leadership, if this thread has it, and see that nobody sleeps through news."""
-        if self._leader == me:
-            try:
-                self._hand_over()
-            except KeyboardInterrupt:
-                self._hand_over()
-                raise
+        """End the leadership of this thread, and see that nobody sleeps through news."""
+        try:
+            self._hand_over(me)
+        except KeyboardInterrupt:
+            if self._lead.get(0) == me:
+                self._hand_over(me)
+            raise
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, me: int) -> None:
+        lead = self._lead
         while True:
             if self._loops and not self.closed:
                 self._words[wire.CLIENT_SLEEPING] = 1
                 with self._fence:
                     pass
                 self._reap()
-            with self._lock:
-                if self._loops and not self.closed and not self._words[wire.CLIENT_SLEEPING]:
-                    continue  # an event loop came meanwhile
-                self._leader = 0
-                if self._followers:
+            lead.pop(0, None)
+            # Whoever came meanwhile and found a leader is seen now, or has seen that there is none.
+            if self._followers:
+                with self._changed:
                     self._changed.notify_all()
+            if not self._loops or self.closed or self._words[wire.CLIENT_SLEEPING]:
                 return
+            if lead.setdefault(0, me) != me:
+                return  # the next leader takes care of the event loops
 
     def _check(self, deadline: float | None) -> None:
         if self.closed or self._connection.failed:
@@ -498,11 +511,13 @@ class Ring:
         self._wake_all()
         with self._changed:
             self._changed.notify_all()
-        if self._leader not in (0, threading.get_ident()):
+        if self._lead.get(0, threading.get_ident()) != threading.get_ident():
             os.eventfd_write(self._client_bell, 1)
             with self._changed:
-                while self._leader and self._changed.wait(1):
+                self._followers += 1
+                while self._lead and self._changed.wait(1):
                     pass
+                self._followers -= 1
         for loop in list(self._loops):
             _remove_readers(loop, (self._client_bell, self._connection.fileno()))
         self._loops.clear()

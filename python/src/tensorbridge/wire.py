@@ -58,7 +58,8 @@ SUBMISSION_BYTES = 128
 COMPLETION_BYTES = 32
 RUN, PLAN, PREPARE, RUN_PREPARED, RESUME, CANCEL, FORGET = range(1, 8)
 
-SUBMISSION = Struct("<QIIQQ IIQQ IIQQ IIQQ 24x")
+SUBMISSION = Struct("<Q72s24s24x")
+"""Batch id, request (see `request`), span of the outputs."""
 COMPLETION = Struct("<QIIIIQ")
 
 # Batch blocks and status areas: spec/batch-block.md
@@ -93,6 +94,25 @@ class Span(NamedTuple):
 
 
 NO_SPAN = Span(0, 0, 0, 0)
+_SPAN = Struct("<IIQQ")
+_REQUEST = Struct("<IIQQ IIQQ IIQQ")
+NO_OUTPUT = bytes(_SPAN.size)
+
+
+def request(
+    kind: int,
+    target: int,
+    timeout_nanos: int,
+    block: tuple[int, int, int, int],
+    status: tuple[int, int, int, int],
+) -> bytes:
+    """Write what a submission says, its id and outputs aside: the same for equal batches."""
+    return _REQUEST.pack(kind, 0, target, timeout_nanos, *block, *status)
+
+
+def span(region: int, generation: int, byte_offset: int, byte_length: int) -> bytes:
+    """Write a span."""
+    return _SPAN.pack(region, generation, byte_offset, byte_length)
 
 
 def control_length(entries: int) -> int:

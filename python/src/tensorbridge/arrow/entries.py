@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from .. import wire
-from ..batches import Executor, Settings, Steps
+from ..batches import Executor, Settings
 from ..describe import Catalog
-from ..driver import drive, drive_async
+from ..driver import Steps, drive, drive_async
 from ..errors import ErrorCode, OptionError
 from ..layout import Outcome
 from ..options import quantize_options, with_vectors

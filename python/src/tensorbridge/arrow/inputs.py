@@ -76,9 +76,9 @@ class Inputs:
             self.type_ids,
             self.descriptors,
             list(self.keep),
-            dict(refused),
-            columnar=True,
         )
+        batch.errors = dict(refused)
+        batch.columnar = True
         if refused:
             stay = [i for i, name in enumerate(names) if name not in refused]
             batch.names = [names[i] for i in stay]

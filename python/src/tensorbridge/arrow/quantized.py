@@ -7,7 +7,7 @@ when follows ``TablePlan`` there.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,7 +121,7 @@ class _Template:
         self,
         lease: Lease | None,
         layers: Layers,
-        errors: dict[str, TensorError] | None,
+        errors: Mapping[str, TensorError] | None,
     ) -> Any:
         pa = pyarrow()
         names = layers.names

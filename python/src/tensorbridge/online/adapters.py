@@ -9,7 +9,8 @@ from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
-from ..batches import Settings, Steps
+from ..batches import Settings
+from ..driver import Steps
 from ..errors import ErrorCode, OptionError
 from ..files import PathLike
 from .base import Base

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from .. import wire
 from ..arrays import adopt
-from ..batches import Settings, Steps
+from ..batches import Settings
+from ..driver import Steps
 from ..dtypes import CODES, ENCODINGS
 from ..errors import ErrorCode, FormatError, OptionError, TensorError
 from ..files import PathLike

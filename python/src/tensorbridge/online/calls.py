@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..batches import Executor, Settings, Steps
+from ..batches import Executor, Settings
+from ..driver import Steps
 from ..layout import Outcome
 from ..options import option_text
 from ..regions import Lease

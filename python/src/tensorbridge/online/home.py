@@ -7,8 +7,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .. import wire
-from ..batches import Executor, Settings, Steps
-from ..driver import BatchProgress
+from ..batches import Executor, Settings
+from ..driver import BatchProgress, Steps
 from ..errors import QuotaError, ResourceError
 from ..layout import Batch, Outcome
 from ..regions import Lease, Pool

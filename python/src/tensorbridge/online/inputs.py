@@ -110,10 +110,11 @@ class Inputs:
 def batch_of(operation: str, items: Iterable[Item]) -> Batch:
     """Make a batch of items."""
     sets: dict[str, int] = {}
-    batch = Batch(operation, (), [], [], [], [], [], {})
+    chosen: list[int] = []
+    batch = Batch(operation, (), [], chosen, [], [], [])
     for name, options, inputs in items:
         batch.names.append(name)
-        batch.set_indices.append(sets.setdefault(options, len(sets)))
+        chosen.append(sets.setdefault(options, len(sets)))
         batch.type_ids.append(tuple([entry.type_id for entry in inputs]))
         batch.descriptors.append(b"".join([entry.descriptor for entry in inputs]))
         batch.keep.extend([entry.keep for entry in inputs])

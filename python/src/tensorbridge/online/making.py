@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from .. import wire
 from ..allocator import ALIGNMENT
-from ..batches import Settings, Steps
-from ..driver import BatchProgress
+from ..batches import Settings
+from ..driver import BatchProgress, Steps
 from ..layout import Outcome
 from ..options import option_text
 from ..results import QuantizedTensor

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..batches import Settings, Steps
-from ..driver import BatchProgress, drive, drive_async
+from ..batches import Settings
+from ..driver import BatchProgress, Steps, drive, drive_async
 from ..errors import BridgeClosed, ErrorCode, OptionError
 from ..files import PathLike
 from ..results import QuantizedTensor
