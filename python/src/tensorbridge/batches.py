@@ -36,17 +36,24 @@ class Settings(NamedTuple):
 
 
 class _Slot:
-    """Shared memory for a block and a status area, reused by one batch after another."""
+    """Shared memory for a block and a status area, reused by one batch after another.
 
-    __slots__ = ("_frame", "_lease", "_request", "memory", "offset", "size")
+    Parameters
+    ----------
+    lease : Lease
+    idle : list of _Slot
+        Where it goes when it is not in use.
+    """
 
-    def __init__(self, lease: Lease, size: int) -> None:
+    __slots__ = ("_frame", "_lease", "_request", "idle", "memory", "offset")
+
+    def __init__(self, lease: Lease, idle: list[_Slot]) -> None:
         self._lease = lease
         self._frame: Frame | None = None
         self._request = b""
+        self.idle = idle
         self.memory = lease.region.memory
         self.offset = lease.offset
-        self.size = size
 
     def request(self, frame: Frame, timeout_nanos: int) -> bytes:
         """Return the submission of a frame that lies here."""
@@ -79,22 +86,18 @@ class Prepared:
         self.batch = batch
         self.kept = kept
         self.continue_on_error = continue_on_error
-        self.frame = Frame(wire.RUN_PREPARED, batch_id, 0, len(batch.names))
+        output_bytes = kept.output_bytes if batch.lent is None else 0
+        self.frame = Frame(wire.RUN_PREPARED, batch_id, 0, len(batch.names), output_bytes)
 
 
 class _Exchange(Ticket):
     """A submission on its way, and where its answer will be."""
 
     def __init__(self, slot: _Slot, frame: Frame, lease: Lease | None, keep: object) -> None:
-        self.holds = (slot, lease, keep)
+        self.holds = keep
         self.slot: _Slot | None = slot
         self.frame = frame
         self.lease = lease
-
-    @property
-    def told(self) -> bool:
-        """Whether the status area has more to say than that all went well."""
-        return bool(self.code or self.failed_items or self.waiting_items)
 
     def progress(self) -> tuple[int, int] | None:
         """Return the bytes done and the bytes in all."""
@@ -133,11 +136,8 @@ class Executor:
         kept = self._layouts.get(batch.shape)
         if kept is None:
             batch, kept = yield from self._lay_out(batch, settings)
-        return (
-            yield from self._finish(
-                self._begin_run(batch, kept, settings), batch, kept, settings, conclude
-            )
-        )
+        exchange = self._begin_run(batch, kept, settings)
+        return (yield from self._finish(exchange, batch, kept, settings, conclude))
 
     def call(self, batch: Batch, settings: Settings, conclude: Callable[[Outcome], T]) -> T:
         """Do the same as `run`, and wait for it in the calling thread, in the shortest way."""
@@ -155,7 +155,7 @@ class Executor:
         count = len(batch.names)
         self._require_size(count, len(block))
         frame = Frame(wire.PREPARE, 0, running.block_length, count)
-        exchange, status = yield from self._exchange(frame, block, settings, None, batch.keep)
+        exchange, status = yield from self._exchange(frame, block, settings, batch.keep)
         _raise_first(batch.names, status)
         return Prepared(exchange.batch_id, batch, kept, settings.continue_on_error)
 
@@ -257,8 +257,8 @@ class Executor:
     ) -> Steps[list[wire.ItemStatus]]:
         text_bytes = _PLAN_TEXT_BYTES + _PLAN_TEXT_BYTES_PER_ITEM * len(names)
         while True:
-            frame = Frame(wire.PLAN, 0, len(block), len(names), text_bytes)
-            _, status = yield from self._exchange(frame, block, settings, None, keep)
+            frame = Frame(wire.PLAN, 0, len(block), len(names), text_bytes=text_bytes)
+            _, status = yield from self._exchange(frame, block, settings, keep)
             items = [status.item(i) for i in range(len(names))]
             missing = sum(
                 max(item.element_index, 8) for item in items if item.code == ErrorCode.NEEDS_SPACE
@@ -302,18 +302,18 @@ class Executor:
                 chosen = [batch.chosen[i] for i in indices]
                 none = [0] * len(indices)
                 layout = Layout(plans, chosen, none, none, indices)
-                lease = self._output_lease(layout) if layout.has_outputs else None
                 prelude = wire.Prelude(batch.operation, batch.option_sets)
                 flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
                 items = layout.items([b""] * len(indices))
                 block = prelude.block(len(indices), items, flags, settings.threads)
-                frame = Frame(wire.RESUME, batch_id, len(block), len(indices))
-                _, status = yield from self._exchange(frame, block, settings, lease, batch.keep)
+                output_bytes = layout.total if layout.has_outputs else 0
+                frame = Frame(wire.RESUME, batch_id, len(block), len(indices), output_bytes)
+                exchange, status = yield from self._exchange(frame, block, settings, batch.keep)
                 waiting = {}
                 for k, i in enumerate(indices):
                     item = status.item(k)
                     if item.code == ErrorCode.OK:
-                        resumed[i] = Placed(plans[k], lease, layout.offsets[k])
+                        resumed[i] = Placed(plans[k], exchange.lease, layout.offsets[k])
                     elif item.code == ErrorCode.NEEDS_SPACE:
                         waiting[i] = item
                     else:
@@ -328,18 +328,12 @@ class Executor:
         frame, block = kept.block(batch, flags, settings.threads)
         if len(batch.names) > self._max_items or len(block) > self._max_block_bytes:
             self._require_size(len(batch.names), len(block))
-        layout = kept.layout
-        own = layout.has_outputs and batch.lent is None
-        lease = self._output_lease(layout) if own else None
-        return self._begin(frame, block, settings, lease, batch.keep)
+        return self._begin(frame, block, settings, batch.keep)
 
     def _begin_prepared(self, prepared: Prepared, settings: Settings) -> _Exchange:
         if prepared.batch_id <= 0:
             raise BridgeClosed("the prepared batch is closed")
-        batch, layout = prepared.batch, prepared.kept.layout
-        own = layout.has_outputs and batch.lent is None
-        lease = self._output_lease(layout) if own else None
-        return self._begin(prepared.frame, b"", settings, lease, batch.keep)
+        return self._begin(prepared.frame, b"", settings, prepared.batch.keep)
 
     def _await(
         self,
@@ -381,10 +375,10 @@ class Executor:
         return conclude(outcome)
 
     def _exchange(
-        self, frame: Frame, block: bytes, settings: Settings, lease: Lease | None, keep: object
-    ) -> Steps[tuple[Ticket, wire.Status]]:
+        self, frame: Frame, block: bytes, settings: Settings, keep: object
+    ) -> Steps[tuple[_Exchange, wire.Status]]:
         """Submit one entry and wait for its completion; raise a refusal."""
-        exchange = self._begin(frame, block, settings, lease, keep)
+        exchange = self._begin(frame, block, settings, keep)
         try:
             yield exchange
         finally:
@@ -394,28 +388,31 @@ class Executor:
         _raise_refusal(exchange, status)
         return exchange, status
 
-    def _begin(
-        self, frame: Frame, block: bytes, settings: Settings, lease: Lease | None, keep: object
-    ) -> _Exchange:
+    def _begin(self, frame: Frame, block: bytes, settings: Settings, keep: object) -> _Exchange:
         """Write a block, and publish the submission."""
-        size = frame.slot_bytes
+        lease = None
+        output = wire.NO_OUTPUT
+        if frame.output_bytes:
+            lease = self._pool.take(frame.output_bytes, wire.READWRITE)
+            output = wire.span(*lease.span())
         try:
-            slot = self._slots[size].pop()
+            slot = self._slots[frame.slot_bytes].pop()
         except (KeyError, IndexError):
-            slot = _Slot(self._pool.take(size, wire.READWRITE), size)
+            slot = self._new_slot(frame.slot_bytes)
         memory, at = slot.memory, slot.offset
         if block:
             memory[at : at + len(block)] = block
         at += frame.status_at
         memory[at : at + wire.STATUS_HEADER_BYTES] = _NO_STATUS
         exchange = _Exchange(slot, frame, lease, keep)
-        self.ring.submit(
-            exchange,
-            slot.request(frame, settings.timeout_nanos),
-            wire.NO_OUTPUT if lease is None else wire.span(*lease.span()),
-            settings.deadline,
-        )
+        request = slot.request(frame, settings.timeout_nanos)
+        if not self.ring.publish(exchange, request, output):
+            self.ring.submit(exchange, request, output, settings.deadline)
         return exchange
+
+    def _new_slot(self, size: int) -> _Slot:
+        idle = self._slots.setdefault(size, [])
+        return _Slot(self._pool.take(size, wire.READWRITE), idle)
 
     def _end(self, exchange: _Exchange) -> bytes:
         """Copy the status area and free its memory."""
@@ -425,7 +422,7 @@ class Executor:
         at = slot.offset + frame.status_at
         length = frame.length if exchange.told or frame.kind == wire.PLAN else frame.fixed
         area = slot.memory[at : at + length]
-        self._give_slot(slot)
+        slot.idle.append(slot)
         return area
 
     def _abandon(self, exchange: _Exchange) -> None:
@@ -440,9 +437,6 @@ class Executor:
 
     # --- parts ---
 
-    def _output_lease(self, layout: Layout) -> Lease:
-        return self._pool.take(layout.total, wire.READWRITE)
-
     def _require_size(self, items: int, block_bytes: int) -> None:
         if items > self._max_items:
             raise error_of(
@@ -456,16 +450,14 @@ class Executor:
                 f"{self._max_block_bytes}: split the batch",
             )
 
-    def _give_slot(self, slot: _Slot) -> None:
-        self._slots.setdefault(slot.size, []).append(slot)
-
     def trim(self) -> None:
         """Give up the idle slots."""
-        self._slots = {}
+        for idle in list(self._slots.values()):
+            idle.clear()
 
     def close(self) -> None:
         """Let go of everything."""
-        self._slots = {}
+        self.trim()
         self._layouts = {}
 
 

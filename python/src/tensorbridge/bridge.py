@@ -6,6 +6,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -652,9 +653,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         values = list(tensors.values())
         found = self._catalog.lookup_all(values)
         if found is not None:
-            types = [known[1] for known in found]
-            descriptors = [known[2] for known in found]
-            return Batch(operation, option_sets, names, set_indices, types, descriptors, values)
+            return Batch(operation, option_sets, names, set_indices, *found, values)
         chosen: list[int] = []
         batch = Batch(operation, option_sets, [], chosen, [], [], [])
         errors: dict[str, TensorError] = {}
@@ -696,13 +695,10 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
 
     def _conclude(self, operation: str) -> Callable[[Outcome], BatchResult[Any]]:
         if operation == "noop":
-            return self._first_and_last
+            return partial(FirstAndLast, self._catalog.types)
         if operation == "quantize":
             return self._quantized
         return _arrays
-
-    def _first_and_last(self, outcome: Outcome) -> FirstAndLast:
-        return FirstAndLast(outcome, self._catalog.types)
 
     def _quantized(self, outcome: Outcome) -> BatchResult[QuantizedTensor]:
         return BatchResult(outcome, self._build_quantized)

@@ -63,6 +63,13 @@ class Connection:
         Connected; owned by the connection from now on.
     explain_death : callable
         Gives the exception to raise when the server has gone.
+
+    Attributes
+    ----------
+    failed : bool
+        Whether the connection is of no use any more.
+    welcome : wire.Welcome
+        What the server said in the handshake.
     """
 
     def __init__(self, sock: socket.socket, explain_death: Callable[[], ServerDied]) -> None:
@@ -75,16 +82,12 @@ class Connection:
         self._outbox: deque[bytes] = deque()
         self._next_request = 1
         self._failure: Callable[[], BridgeError] | None = None
+        self.failed = False
         self.welcome = wire.Welcome(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
     def fileno(self) -> int:
         """Return the socket's descriptor, readable when there is news."""
         return self._sock.fileno()
-
-    @property
-    def failed(self) -> bool:
-        """Whether the connection is of no use any more."""
-        return self._failure is not None
 
     def failure(self) -> BridgeError:
         """Return a new exception that says why the connection is of no use."""
@@ -94,6 +97,7 @@ class Connection:
         """Give the connection up; the first reason stays. Wakes all who wait for an answer."""
         if self._failure is None:
             self._failure = failure
+            self.failed = True
             try:
                 self._sock.shutdown(socket.SHUT_RDWR)
             except OSError:
@@ -168,6 +172,7 @@ class Connection:
         """Close the socket in a forked child, without a word to the server."""
         if self._failure is None:
             self._failure = _forked
+            self.failed = True
         self._sock.close()
 
     # --- inside ---

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,18 +66,20 @@ class Catalog:
             return known
         return None
 
-    def lookup_all(self, arrays: list[Any]) -> list[Described] | None:
-        """Do the same for all arrays of a batch; None if any is not known.
+    def lookup_all(self, arrays: list[Any]) -> tuple[list[tuple[int, ...]], list[bytes]] | None:
+        """Return the types and descriptors of arrays that are all remembered; else None.
 
-        What a large batch of shared arrays costs is this: no loop but those inside of built-ins.
+        What a large batch of shared arrays costs is this: no loops but those of built-ins.
         """
-        # An entry of a dead array is gone before another object can have its id.
+        # The entry of a dead array is gone before another object can have its id.
         try:
             found = list(map(self.known.__getitem__, map(id, arrays)))
         except KeyError:
             return None
-        same = list(map(form_of, arrays)) == list(map(_FORM, found))
-        return found if same else None
+        forms, types, descriptors, _ = zip(*found, strict=True) if found else ((), (), (), ())
+        if tuple(map(form_of, arrays)) != forms:
+            return None
+        return list(types), list(descriptors)
 
     def describe(self, name: str, value: Any) -> tuple[Described, Any]:
         """Describe anything that can be handed over.
@@ -158,9 +160,6 @@ class Catalog:
                 known.pop(key, None)
 
         known[key] = described._replace(array=weakref.ref(array, forget))
-
-
-_FORM = itemgetter(0)
 
 
 def refill(copy: npt.NDArray[Any], array: npt.NDArray[Any]) -> None:

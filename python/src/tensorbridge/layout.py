@@ -212,12 +212,21 @@ class Frame:
         Bytes of the status area without and with the room for texts.
     slot_bytes : int
         How much memory holds it all.
+    output_bytes : int
+        How much memory the outputs need; 0 for none.
     """
 
-    __slots__ = ("block_length", "fixed", "kind", "length", "slot_bytes", "status_at", "target")
+    __slots__ = ("block_length", "fixed", "kind", "length", "output_bytes", "slot_bytes",
+                 "status_at", "target")  # fmt: skip
 
     def __init__(
-        self, kind: int, target: int, block_length: int, items: int, text_bytes: int = 0
+        self,
+        kind: int,
+        target: int,
+        block_length: int,
+        items: int,
+        output_bytes: int = 0,
+        text_bytes: int = 0,
     ) -> None:
         text_bytes = text_bytes or _TEXT_BYTES + _TEXT_BYTES_PER_ITEM * items
         self.kind = kind
@@ -227,6 +236,7 @@ class Frame:
         self.fixed = wire.STATUS_HEADER_BYTES + wire.ITEM_STATUS_BYTES * items
         self.length = wire.align(self.fixed + text_bytes, 64)
         needed = self.status_at + self.length
+        self.output_bytes = output_bytes
         self.slot_bytes = max(_SMALLEST_SLOT, 1 << (needed - 1).bit_length())
 
 
@@ -237,15 +247,18 @@ class Kept:
     ----------
     plans : sequence of wire.Plan
     layout : Layout
+    output_bytes : int
+        How much memory the outputs need; 0 for none.
     """
 
-    __slots__ = ("_forms", "_prelude", "layout", "plans")
+    __slots__ = ("_forms", "_prelude", "layout", "output_bytes", "plans")
 
     def __init__(self, prelude: wire.Prelude, plans: Sequence[wire.Plan], layout: Layout) -> None:
         self._prelude = prelude
-        self._forms: dict[tuple[int, int], tuple[Frame, list[bytes]]] = {}
+        self._forms: dict[int, tuple[Frame, list[bytes]]] = {}
         self.plans = plans
         self.layout = layout
+        self.output_bytes = layout.total if layout.has_outputs else 0
 
     def block(self, batch: Batch, flags: int, threads: int) -> tuple[Frame, bytes]:
         """Write the block of a batch, and say where it goes.
@@ -263,9 +276,10 @@ class Kept:
             items = self.layout.items(batch.descriptors, batch.lent)
             block = self._prelude.block(len(batch.names), items, flags, threads)
             return Frame(wire.RUN, 0, len(block), len(batch.names)), block
-        form = self._forms.get((flags, threads))
+        key = threads << 1 | flags
+        form = self._forms.get(key)
         if form is None:
-            form = self._forms[flags, threads] = self._form(batch, flags, threads)
+            form = self._forms[key] = self._form(batch, flags, threads)
         frame, parts = form
         descriptors = batch.descriptors
         if len(descriptors) == 1:
@@ -283,7 +297,7 @@ class Kept:
         for head, output in zip(self.layout.heads, self.layout.outputs, strict=True):
             parts[-1] += head
             parts += [b"", output]
-        return Frame(wire.RUN, 0, len(block), count), parts
+        return Frame(wire.RUN, 0, len(block), count, self.output_bytes), parts
 
 
 class Placed(NamedTuple):

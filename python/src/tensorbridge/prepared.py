@@ -43,6 +43,7 @@ class Prepared:
         self._staged = staged
         self._copying = threading.Lock()
         self._settings = settings
+        self._untimed = settings(None)
         self._conclude = conclude
 
     def run(
@@ -57,16 +58,16 @@ class Prepared:
         """
         if self._staged:
             with self._copying:
+                for source, copy in self._staged:
+                    refill(copy, adopt("", source)[0])
                 return self._run(timeout, progress_callback)
         return self._run(timeout, progress_callback)
 
     def _run(
         self, timeout: float | None, progress_callback: Callable[[float], object] | None
     ) -> BatchResult[Any]:
-        settings = self._settings(timeout)
-        for source, copy in self._staged:
-            refill(copy, adopt("", source)[0])
         executor, prepared = self._executor, self._prepared
+        settings = self._untimed if timeout is None else self._settings(timeout)
         if progress_callback is None:
             return executor.call_prepared(prepared, settings, self._conclude)
         steps = executor.run_prepared(prepared, settings, self._conclude)

@@ -260,23 +260,20 @@ class FirstAndLast(BatchResult[tuple[Any, Any]]):
 
     Parameters
     ----------
-    outcome : Outcome
     types : sequence of TensorType
         By type number (see `Catalog`).
+    outcome : Outcome
     """
 
-    _looked = False
-
-    def __init__(self, outcome: Outcome, types: Sequence[TensorType]) -> None:
+    def __init__(self, types: Sequence[TensorType], outcome: Outcome) -> None:
         self._outcome = outcome
         self._types = types
 
     def __getitem__(self, name: str) -> tuple[Any, Any]:
-        if not self._looked:
-            self._looked = True
-            self._decode_all()
         built = self._built
-        found = None if built is None else built.get(name)
+        if built is None:
+            built = self._built = self._decode_all()
+        found = built.get(name)
         return super().__getitem__(name) if found is None else found
 
     def _build(self, outcome: Outcome, index: int) -> tuple[Any, Any]:
@@ -289,10 +286,14 @@ class FirstAndLast(BatchResult[tuple[Any, Any]]):
             first, last = pair.unpack_from(value)
         return first, last
 
-    def _decode_all(self) -> None:
+    def _decode_all(self) -> dict[str, tuple[Any, Any]]:
+        """Decode all items if that can be done in one go."""
         outcome = self._outcome
-        codes = {self._types[types[0]].dtype for types in set(outcome.type_ids)}
-        if len(outcome.names) == 1 or len(codes) > 1 or outcome.errors:
-            return
-        rows = outcome.status.values(len(outcome.names)).view(dtype_of(codes.pop()))[:, :2]
-        self._built = dict(zip(outcome.names, map(tuple, rows.tolist()), strict=True))
+        names, type_ids = outcome.names, outcome.type_ids
+        if outcome.errors or len(set(type_ids)) != 1:
+            return {}
+        if len(names) == 1:
+            return {names[0]: self._build(outcome, 0)}
+        code = self._types[type_ids[0][0]].dtype
+        rows = outcome.status.values(len(names)).view(dtype_of(code))[:, :2]
+        return dict(zip(names, map(tuple, rows.tolist()), strict=True))

@@ -40,6 +40,8 @@ class Ticket:
     ----------
     done : bool
         Whether it has come; then the numbers of the completion entry are valid.
+    told : bool
+        Whether any of these numbers is not 0: it did not just go well.
     holds : object
         What must stay alive until then: the memory that the server may still touch.
     late : callable or None
@@ -49,6 +51,7 @@ class Ticket:
     # One is made for each batch: what is rarely set lies in the class.
     batch_id = 0
     done = False
+    told = False
     code = 0
     failed_items = 0
     waiting_items = 0
@@ -67,6 +70,7 @@ class Ticket:
         self.code = code
         self.failed_items = failed_items
         self.waiting_items = waiting_items
+        self.told = bool(code or failed_items or waiting_items)
         self.done = True
         self.holds = None
         for wake in self.wakers:
@@ -142,7 +146,7 @@ class Ring:
     def submit(
         self, ticket: Ticket, request: bytes, output: bytes, deadline: float | None = None
     ) -> None:
-        """Publish a submission.
+        """Publish a submission, and wait for a free slot if there is none.
 
         Parameters
         ----------
@@ -163,15 +167,18 @@ class Ring:
             If the connection is of no use any more.
         """
         limit = self._max_in_flight
-        while not self._publish(ticket, request, output, limit):
+        while not self.publish(ticket, request, output, limit):
             self._wait_until(lambda: len(self._in_flight) < limit, deadline, None)
 
-    def _publish(self, ticket: Ticket, request: bytes, output: bytes, limit: int) -> bool:
+    def publish(
+        self, ticket: Ticket, request: bytes, output: bytes, limit: int | None = None
+    ) -> bool:
+        """Publish a submission if there is a free slot; see `submit`."""
         words = self._words
         with self._submitting:
             if self.closed or self._connection.failed:
                 raise self._connection.failure()
-            if len(self._in_flight) >= limit:
+            if len(self._in_flight) >= (limit or self._max_in_flight):
                 return False
             published = self._published
             batch = published + 1
@@ -213,7 +220,7 @@ class Ring:
             except IndexError:  # another thread took it
                 return
             request = wire.request(kind, target, 0, wire.NO_SPAN, wire.NO_SPAN)
-            if not self._publish(Ticket(None), request, wire.NO_OUTPUT, self._entries - 1):
+            if not self.publish(Ticket(None), request, wire.NO_OUTPUT, self._entries - 1):
                 self._postponed.appendleft((kind, target))
                 return
 
@@ -250,16 +257,18 @@ class Ring:
             if lead.setdefault(0, me) == me and self._may_spin:
                 self._spin(ticket)
         finally:
-            if lead.get(0) == me:
+            if self._loops:
                 self._leave(me)
+            elif lead.get(0) == me:
+                del lead[0]
+                if self._followers or self._loops:  # somebody came meanwhile
+                    self._leave(me)
         if not ticket.done:
             self._wait_until(lambda: ticket.done, deadline, pulse)
 
     def give_up(self, ticket: Ticket) -> None:
         """Cancel a submission that nobody waits for any more; it still completes by itself."""
-        me = threading.get_ident()
-        if self._lead.get(0) == me:
-            self._leave(me)
+        self._leave(threading.get_ident())
         self.post(wire.CANCEL, ticket.batch_id)
 
     def poll(self) -> None:
@@ -270,8 +279,7 @@ class Ring:
                 self._clear_bell()  # only a leader may: another one could sleep on it
                 self._reap()
         finally:
-            if self._lead.get(0) == me:
-                self._leave(me)
+            self._leave(me)
 
     def _wait_until(
         self,
@@ -287,8 +295,7 @@ class Ring:
                 else:
                     self._follow(satisfied, deadline, pulse)
         finally:
-            if self._lead.get(0) == me:
-                self._leave(me)
+            self._leave(me)
 
     def _lead_until(
         self,
@@ -414,31 +421,31 @@ class Ring:
             self._post_all()
 
     def _leave(self, me: int) -> None:
-        """End the leadership of this thread, and see that nobody sleeps through news."""
+        """End the leadership, if this thread has it, and see that nobody sleeps through news."""
         try:
             self._hand_over(me)
         except KeyboardInterrupt:
-            if self._lead.get(0) == me:
-                self._hand_over(me)
+            self._hand_over(me)
             raise
 
     def _hand_over(self, me: int) -> None:
         lead = self._lead
         while True:
             if self._loops and not self.closed:
+                if lead.setdefault(0, me) != me:
+                    return  # that leader takes care of everybody
                 self._words[wire.CLIENT_SLEEPING] = 1
                 with self._fence:
                     pass
                 self._reap()
-            lead.pop(0, None)
+            if lead.get(0) == me:
+                del lead[0]
             # Whoever came meanwhile and found a leader is seen now, or has seen that there is none.
             if self._followers:
                 with self._changed:
                     self._changed.notify_all()
             if not self._loops or self.closed or self._words[wire.CLIENT_SLEEPING]:
                 return
-            if lead.setdefault(0, me) != me:
-                return  # the next leader takes care of the event loops
 
     def _check(self, deadline: float | None) -> None:
         if self.closed or self._connection.failed:
