@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import tensorbridge as tb
 from conftest import SPEC
 from tensorbridge import dtypes, wire
+from tensorbridge.observe import read_observation
 from tensorbridge.ring import Ring
 
 VECTORS = [
@@ -83,6 +85,26 @@ def test_error(fields: dict[str, Any], expected: bytes) -> None:
     message = wire.read_message(expected)
     assert (message.type, message.request_id) == (wire.ERROR, fields["request_id"])
     assert wire.read_error(message.body) == (fields["code"], fields["text"])
+
+
+@vectors("OBSERVE")
+def test_observe(fields: dict[str, Any], expected: bytes) -> None:
+    body = (fields["after_client"]).to_bytes(8, "little") + bytes(8)
+    assert wire.message(wire.OBSERVE, fields["request_id"], body) == expected
+
+
+@vectors("OBSERVATION")
+def test_observation(fields: dict[str, Any], expected: bytes) -> None:
+    message = wire.read_message(expected)
+    assert (message.type, message.request_id) == (wire.OBSERVATION, fields["request_id"])
+    server, clients, more = read_observation(message.body)
+    assert more == fields["more"]
+    shown = asdict(tb.ObservedServer(*server, clients=tuple(clients)))
+    expected_server = {**fields["server"], "clients": fields["clients"]}
+    assert json.loads(json.dumps(shown)) == expected_server
+    for length in range(0, len(message.body), 8):
+        with pytest.raises(tb.ProtocolError):
+            read_observation(message.body[:length])
 
 
 @vectors("CONTROL")
@@ -179,7 +201,8 @@ def check_plan(plan: wire.Plan, fields: dict[str, Any]) -> None:
 def test_every_structure_of_the_vectors_is_known_here() -> None:
     assert {vector["structure"] for vector in VECTORS} == {
         "HELLO", "WELCOME", "REGISTER", "RELEASE", "OK", "OPERATIONS", "GOODBYE", "OPERATION_LIST",
-        "ERROR", "CONTROL", "SUBMISSION", "COMPLETION", "TENSOR", "BLOCK", "STATUS", "PLAN_RECORD",
+        "ERROR", "OBSERVE", "OBSERVATION", "CONTROL", "SUBMISSION", "COMPLETION", "TENSOR", "BLOCK",
+        "STATUS", "PLAN_RECORD",
     }  # fmt: skip
 
 

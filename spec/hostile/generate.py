@@ -151,6 +151,7 @@ def bases() -> dict[str, bytes]:
         "register-file": wire.register(register_fields(10, 10, 1, 3)),
         "release": wire.release({"request_id": 20, "region": 10, "generation": 1}),
         "operations": wire.message("OPERATIONS", 30),
+        "observe": wire.observe({"request_id": 31, "after_client": 0}),
         "probe": entry(0xF00D, "RUN", "block-noop"),
         "run": entry(100, "RUN", "block-noop"),
         "run-prepared": entry(101, "RUN_PREPARED", None, target_id=5),
@@ -340,8 +341,26 @@ def framing(cases: Cases) -> None:
     )
     cases.fatal(
         "UNKNOWN_MESSAGE-type",
-        "Message types are 1 to 9.",
+        "Message types are 1 to 11.",
         [send("operations", patch(TYPE, u16(77)))],
+    )
+    cases.fatal(
+        "UNKNOWN_MESSAGE-observation",
+        "OBSERVATION is a message of the server.",
+        [send("observe", patch(TYPE, u16(11)))],
+        "raw",
+    )
+    cases.fatal(
+        "BAD_LENGTH-observe-body",
+        "The body of a message has the length that its type says, also before the handshake.",
+        [send("observe", patch(LENGTH, u32(16)), length=16)],
+        "raw",
+    )
+    cases.refused(
+        "BAD_FLAGS-observe-reserved",
+        "Reserved fields of OBSERVE are 0.",
+        [send("observe", patch(24, u32(1)))],
+        request_id=31,
     )
     cases.fatal(
         "UNKNOWN_MESSAGE-of-server",
@@ -364,6 +383,16 @@ def handshakes(cases: Cases) -> None:
         "HANDSHAKE_REQUIRED-operations-first",
         "The first message is a HELLO.",
         [send("operations")],
+        "raw",
+    )
+    cases.fatal(
+        "HANDSHAKE_REQUIRED-observer",
+        "Looking at a server is no handshake.",
+        [
+            send("observe"),
+            {"do": "expect-message", "type": 11, "request_id": 31},
+            send("register-read", descriptors=["eventfd"]),
+        ],
         "raw",
     )
     cases.fatal(

@@ -31,6 +31,8 @@ TYPES = {
     "OPERATION_LIST": 7,
     "ERROR": 8,
     "GOODBYE": 9,
+    "OBSERVE": 10,
+    "OBSERVATION": 11,
 }
 KINDS = {
     "RUN": 1,
@@ -101,6 +103,51 @@ def operation_list(f: dict) -> bytes:
 def error(f: dict) -> bytes:
     text = f["text"].encode()
     return message("ERROR", f["request_id"], struct.pack("<II", f["code"], len(text)) + text)
+
+
+def observe(f: dict) -> bytes:
+    return message("OBSERVE", f["request_id"], struct.pack("<QQ", f["after_client"], 0))
+
+
+def held(f: dict) -> bytes:
+    counts = f["regions"], f["leases"], f["in_flight"], f["kept"], f["queued"]
+    return struct.pack("<6IQ", *counts, 0, f["region_bytes"])
+
+
+def work(f: dict) -> bytes:
+    return struct.pack(
+        "<8Q32Q",
+        f["batches"],
+        f["items"],
+        f["failed_items"],
+        f["refused"],
+        f["input_bytes"],
+        f["output_bytes"],
+        f["busy_nanos"],
+        f["run_nanos"],
+        *f["run_times"],
+    )
+
+
+def observation(f: dict) -> bytes:
+    server = f["server"]
+    body = struct.pack("<II", len(f["clients"]), f["more"])
+    body += struct.pack("<4I", server["pid"], server["workers"], server["clients"], 0)
+    body += struct.pack(
+        "<4Q",
+        server["uptime_nanos"],
+        server["heap_used"],
+        server["heap_committed"],
+        server["dropped_log_lines"],
+    )
+    body += held(server["held"]) + work(server["work"])
+    for client in f["clients"]:
+        text = client["last_error_text"].encode()
+        record = struct.pack("<QII", client["id"], client["pid"], client["uid"])
+        record += struct.pack("<QII", client["age_nanos"], client["last_error"], 0)
+        record += held(client["held"]) + work(client["work"]) + padded(text)
+        body += struct.pack("<II", 8 + len(record), len(text)) + record
+    return message("OBSERVATION", f["request_id"], body)
 
 
 # Rings ------------------------------------------------------------------------------------------
@@ -239,6 +286,8 @@ ENCODERS = {
     "OPERATION_LIST": operation_list,
     "ERROR": error,
     "GOODBYE": lambda f: message("GOODBYE", f["request_id"]),
+    "OBSERVE": observe,
+    "OBSERVATION": observation,
     "CONTROL": control,
     "SUBMISSION": submission,
     "COMPLETION": completion,
@@ -276,6 +325,33 @@ def tensor_of(
         "dtype": dtype,
         "dims": dims,
         "strides": strides,
+    }
+
+
+def held_of(
+    regions: int, leases: int, in_flight: int, kept: int, queued: int, region_bytes: int
+) -> dict:
+    return {
+        "regions": regions,
+        "leases": leases,
+        "in_flight": in_flight,
+        "kept": kept,
+        "queued": queued,
+        "region_bytes": region_bytes,
+    }
+
+
+def work_of(batches: int, run_times: dict[int, int]) -> dict:
+    return {
+        "batches": batches,
+        "items": 100 * batches,
+        "failed_items": batches // 2,
+        "refused": batches // 5,
+        "input_bytes": 4_000_000 * batches,
+        "output_bytes": 1_000_000 * batches,
+        "busy_nanos": 2000 * batches,
+        "run_nanos": 3000 * batches,
+        "run_times": [run_times.get(i, 0) for i in range(32)],
     }
 
 
@@ -448,6 +524,76 @@ def messages() -> list[tuple]:
             {"request_id": 0, "code": 115, "text": ""},
         ),
         ("goodbye", "GOODBYE", "", {"request_id": 6}),
+        ("observe", "OBSERVE", "the first page", {"request_id": 1, "after_client": 0}),
+        (
+            "observe-next",
+            "OBSERVE",
+            "the page behind client 2^32 + 1",
+            {"request_id": 2, "after_client": (1 << 32) + 1},
+        ),
+        (
+            "observation",
+            "OBSERVATION",
+            "two clients, one of which met an error; a third follows on the next page",
+            {
+                "request_id": 1,
+                "more": 1,
+                "server": {
+                    "pid": 4711,
+                    "workers": 2,
+                    "clients": 3,
+                    "uptime_nanos": 3_600_000_000_000,
+                    "heap_used": 20 << 20,
+                    "heap_committed": 64 << 20,
+                    "dropped_log_lines": 5,
+                    "held": held_of(6, 4, 2, 1, 3, 3 << 30),
+                    "work": work_of(1_000_000, {4: 999_000, 20: 1000}),
+                },
+                "clients": [
+                    {
+                        "id": 1,
+                        "pid": 4242,
+                        "uid": 1000,
+                        "age_nanos": 60_000_000_000,
+                        "last_error": 201,
+                        "last_error_text": "größer: element 7 is NaN",
+                        "held": held_of(4, 3, 2, 0, 3, 2 << 30),
+                        "work": work_of(10, {0: 4, 31: 6}),
+                    },
+                    {
+                        "id": (1 << 32) + 1,
+                        "pid": 0,
+                        "uid": 4294967294,
+                        "age_nanos": 1,
+                        "last_error": 0,
+                        "last_error_text": "",
+                        "held": held_of(0, 0, 0, 0, 0, 0),
+                        "work": work_of(0, {}),
+                    },
+                ],
+            },
+        ),
+        (
+            "observation-none",
+            "OBSERVATION",
+            "a server without clients",
+            {
+                "request_id": 9,
+                "more": 0,
+                "server": {
+                    "pid": 1,
+                    "workers": 1,
+                    "clients": 0,
+                    "uptime_nanos": 1,
+                    "heap_used": 2,
+                    "heap_committed": 3,
+                    "dropped_log_lines": 0,
+                    "held": held_of(0, 0, 0, 0, 0, 0),
+                    "work": work_of(0, {}),
+                },
+                "clients": [],
+            },
+        ),
     ]
 
 

@@ -34,6 +34,7 @@ from .errors import (
 from .exports import GgmlTensor
 from .files import FileResult, FileTensor
 from .futures import Future
+from .observe import Held, ObservedClient, ObservedServer, Work, observe
 from .online import (
     AdapterSurvival,
     Generation,
@@ -60,7 +61,10 @@ __all__ = [
     "Future",
     "Generation",
     "GgmlTensor",
+    "Held",
     "LoadedAdapter",
+    "ObservedClient",
+    "ObservedServer",
     "OptionError",
     "Prepared",
     "ProtocolError",
@@ -73,6 +77,8 @@ __all__ = [
     "TensorError",
     "TensorSurvival",
     "TimeoutError",
+    "Work",
+    "observe",
     "open",
 ]
 

@@ -20,10 +20,14 @@ final class BatchExecution implements OpBatch.Listener {
   private final StatusArea status;
   private final List<LeaseSet> leases;
   private final ClientBatches owner;
+  private final Tally tally;
+  private final @Nullable BatchTrace trace;
   private final long startNanos = System.nanoTime();
   private final Map<Integer, WaitingItems.Item> waiting = new HashMap<>();
   private final @Nullable WaitingItems origin;
   private int failedItems;
+  private long runNanos;
+  private @Nullable BridgeException lastFailure;
 
   /**
    * A run that has not begun.
@@ -34,6 +38,8 @@ final class BatchExecution implements OpBatch.Listener {
    * @param status where it tells how it goes, begun
    * @param leases on all memory that it uses; the run is a holder of each
    * @param owner hears of its end
+   * @param tally counts what fails and, when the owner says so, the whole run
+   * @param trace follows the run, or null
    */
   BatchExecution(
       long batchId,
@@ -41,13 +47,17 @@ final class BatchExecution implements OpBatch.Listener {
       BoundBatch batch,
       StatusArea status,
       List<LeaseSet> leases,
-      ClientBatches owner) {
+      ClientBatches owner,
+      Tally tally,
+      @Nullable BatchTrace trace) {
     this.batchId = batchId;
     this.origin = origin;
     this.batch = batch;
     this.status = status;
     this.leases = leases;
     this.owner = owner;
+    this.tally = tally;
+    this.trace = trace;
   }
 
   long batchId() {
@@ -80,6 +90,25 @@ final class BatchExecution implements OpBatch.Listener {
     return leases;
   }
 
+  long startNanos() {
+    return startNanos;
+  }
+
+  long runNanos() {
+    return runNanos;
+  }
+
+  /** Counts the run, once, before its completion can be seen. */
+  void count() {
+    tally.ran(batch, failedItems, runNanos);
+    if (lastFailure != null) {
+      tally.failed(lastFailure);
+    }
+    if (trace != null) {
+      trace.ended(failedItems, waiting.size(), runNanos);
+    }
+  }
+
   void releaseLeases() {
     leases.forEach(LeaseSet::release);
   }
@@ -87,8 +116,14 @@ final class BatchExecution implements OpBatch.Listener {
   @Override
   public void itemEnded(int item, Outcome outcome) {
     switch (outcome) {
-      case Outcome.Done done -> status.done(item);
-      case Outcome.NeedsSpace needs -> await(item, needs);
+      case Outcome.Done done -> {
+        status.done(item);
+        trace(item, ErrorCode.OK);
+      }
+      case Outcome.NeedsSpace needs -> {
+        await(item, needs);
+        trace(item, ErrorCode.NEEDS_SPACE);
+      }
     }
   }
 
@@ -105,7 +140,15 @@ final class BatchExecution implements OpBatch.Listener {
   @Override
   public void itemFailed(int item, BridgeException failure) {
     failedItems++;
+    lastFailure = failure;
+    trace(item, failure.code());
     status.failed(item, failure);
+  }
+
+  private void trace(int item, ErrorCode code) {
+    if (trace != null) {
+      trace.itemEnded(item, code);
+    }
   }
 
   @Override
@@ -116,7 +159,8 @@ final class BatchExecution implements OpBatch.Listener {
   @Override
   public void batchEnded() {
     status.progressed(batch.workBytes());
-    status.ran(System.nanoTime() - startNanos);
+    runNanos = System.nanoTime() - startNanos;
+    status.ran(runNanos);
     owner.ended(this);
   }
 }

@@ -2,17 +2,21 @@ package io.tensorbridge.batch;
 
 import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.BridgeException;
+import io.tensorbridge.BridgeTimeoutException;
 import io.tensorbridge.batch.ops.DiagnosticOperations;
+import io.tensorbridge.batch.wire.Observation;
 import io.tensorbridge.op.OpRegistry;
 import io.tensorbridge.op.TensorOpProvider;
 import io.tensorbridge.op.WorkerPool;
 import io.tensorbridge.shm.LocalServerSocket;
 import io.tensorbridge.shm.LocalSocket;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +39,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BatchServer implements AutoCloseable {
   private static final int PLAN_CACHE = 4096;
+  private static final Duration OBSERVE_PATIENCE = Duration.ofSeconds(5);
 
   private final Engine engine;
   private final ExecutorService unmapper;
@@ -65,7 +70,8 @@ public final class BatchServer implements AutoCloseable {
             new WorkerPool(options.threads(), "tensorbridge-worker"),
             new DeadlineQueue(),
             unmapper,
-            new ServerCounters());
+            new ServerCounters(),
+            new ServerEvents());
     ServerLog log = new ServerLog(server != null);
     ClientListener listener =
         server == null ? null : new ClientListener(server, options.maxClients(), log);
@@ -133,6 +139,7 @@ public final class BatchServer implements AutoCloseable {
       engine.pool().close();
       unmapper.close();
       dispatcher.dispose();
+      engine.events().close();
     }
   }
 
@@ -152,6 +159,24 @@ public final class BatchServer implements AutoCloseable {
    */
   public Usage usage() {
     return engine.counters().usage();
+  }
+
+  /**
+   * What the server does, and each of its clients: what {@code tensorbridge top} shows.
+   *
+   * @return a snapshot
+   * @throws BridgeClosedException if the server has ended
+   * @throws io.tensorbridge.BridgeTimeoutException if it has no time to answer
+   */
+  public Observation observe() {
+    CompletableFuture<Observation> answer = new CompletableFuture<>();
+    dispatcher.execute(() -> answer.complete(dispatcher.observe(ProcessUser.own(), 0)));
+    return Waiting.forResult(
+        answer,
+        OBSERVE_PATIENCE.toNanos(),
+        () -> thread.isAlive()
+            ? new BridgeTimeoutException("the server had no time to be observed")
+            : new BridgeClosedException("the server has ended"));
   }
 
   /**

@@ -19,6 +19,8 @@ final class BoundBatch {
   private final LeaseSet leases;
   private final boolean readsFiles;
   private final long workBytes;
+  private final long inputBytes;
+  private final long outputBytes;
   private final long relativeEnd;
 
   /**
@@ -42,10 +44,17 @@ final class BoundBatch {
     this.leases = leases;
     this.readsFiles = readsFiles;
     long work = 0;
+    long read = 0;
+    long written = 0;
     for (BoundItem item : items) {
       work += Math.min(item.workBytes(), Long.MAX_VALUE - work);
+      // Broadcast strides make a tensor of any size out of few bytes.
+      read += Math.min(item.inputBytes(), Long.MAX_VALUE - read);
+      written += Math.min(item.outputBytes(), Long.MAX_VALUE - written);
     }
     workBytes = work;
+    inputBytes = read;
+    outputBytes = written;
     long end = -1;
     for (Extent extent : extents) {
       if (extent.isRelative()) {
@@ -75,6 +84,16 @@ final class BoundBatch {
   /** The work of all items. */
   long workBytes() {
     return workBytes;
+  }
+
+  /** The bytes of all tensors that are read. */
+  long inputBytes() {
+    return inputBytes;
+  }
+
+  /** The bytes of all tensors that are written. */
+  long outputBytes() {
+    return outputBytes;
   }
 
   /**

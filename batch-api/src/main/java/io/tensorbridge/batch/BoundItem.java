@@ -18,6 +18,12 @@ sealed interface BoundItem {
   /** The item's weight, at least 1. */
   long workBytes();
 
+  /** The bytes of the tensors that it reads. */
+  long inputBytes();
+
+  /** The bytes of the tensors that it writes. */
+  long outputBytes();
+
   /**
    * Begins the item.
    *
@@ -36,6 +42,16 @@ sealed interface BoundItem {
     }
 
     @Override
+    public long inputBytes() {
+      return 0;
+    }
+
+    @Override
+    public long outputBytes() {
+      return 0;
+    }
+
+    @Override
     public OpRun begin(@Nullable MemorySegment span, MemorySegment value) {
       throw failure;
     }
@@ -50,6 +66,20 @@ sealed interface BoundItem {
     }
 
     @Override
+    public long inputBytes() {
+      long bytes = 0;
+      for (Tensor input : inputs) {
+        bytes += input.byteLength();
+      }
+      return bytes;
+    }
+
+    @Override
+    public long outputBytes() {
+      return OutputPlace.byteLength(outputs);
+    }
+
+    @Override
     public OpRun begin(@Nullable MemorySegment span, MemorySegment value) {
       List<Tensor> tensors =
           outputs.isEmpty() ? List.of() : OutputPlace.tensors(outputs, span);
@@ -61,6 +91,17 @@ sealed interface BoundItem {
   record Continued(
       DecodedItem source, long workBytes, Outcome.NeedsSpace waiting,
       List<OutputPlace> outputs) implements BoundItem {
+    /** They were read before it waited. */
+    @Override
+    public long inputBytes() {
+      return 0;
+    }
+
+    @Override
+    public long outputBytes() {
+      return OutputPlace.byteLength(outputs);
+    }
+
     @Override
     public OpRun begin(@Nullable MemorySegment span, MemorySegment value) {
       return waiting.resume().apply(OutputPlace.tensors(outputs, span));

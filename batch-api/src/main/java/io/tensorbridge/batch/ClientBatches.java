@@ -3,6 +3,7 @@ package io.tensorbridge.batch;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
 import io.tensorbridge.QuotaException;
+import io.tensorbridge.batch.wire.WorkCounts;
 import io.tensorbridge.op.OpBatch;
 import io.tensorbridge.shm.Doorbell;
 import java.util.ArrayList;
@@ -31,10 +32,14 @@ final class ClientBatches {
     record Prepared(BoundBatch batch) implements Entry {}
   }
 
+  /** What an observer sees of the batches at one moment. */
+  record Observed(WorkCounts work, Tally.Failure lastFailure, int inFlight, int kept) {}
+
   private final int maxBatches;
   private final ServerCounters counters;
   private final CompletionRing completions;
   private final Doorbell clientDoorbell;
+  private final ClientWatch watch;
   private final Runnable drained;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -42,6 +47,8 @@ final class ClientBatches {
   private int inFlight;
   private int prepared;
   private boolean closed;
+  /** When the first of the batches in flight began, or the last that ended has added its time. */
+  private long busySince;
 
   /**
    * No batches yet.
@@ -50,6 +57,7 @@ final class ClientBatches {
    * @param counters count what is held
    * @param completions where ends are told
    * @param clientDoorbell wakes the client
+   * @param watch counts the runs
    * @param drained runs when the client is gone and its last batch has ended, in any thread
    */
   ClientBatches(
@@ -57,11 +65,13 @@ final class ClientBatches {
       ServerCounters counters,
       CompletionRing completions,
       Doorbell clientDoorbell,
+      ClientWatch watch,
       Runnable drained) {
     this.maxBatches = maxBatches;
     this.counters = counters;
     this.completions = completions;
     this.clientDoorbell = clientDoorbell;
+    this.watch = watch;
     this.drained = drained;
   }
 
@@ -99,6 +109,9 @@ final class ClientBatches {
     put(batchId, new Entry.InFlight(work));
     lock.lock();
     try {
+      if (inFlight == 0) {
+        busySince = System.nanoTime();
+      }
       inFlight++;
     } finally {
       lock.unlock();
@@ -202,8 +215,12 @@ final class ClientBatches {
     try {
       if (entries.get(run.batchId()) instanceof Entry.InFlight) {
         remove(run.batchId());
+        countBusy();
         inFlight--;
+      } else if (inFlight == 0) {
+        watch.dispatcher().busy(run.runNanos());
       }
+      run.count();
       keepWaiting(run);
       ring =
           !closed
@@ -218,6 +235,28 @@ final class ClientBatches {
     }
     if (last) {
       drained.run();
+    }
+  }
+
+  /** Adds the time in which batches were in flight, up to now. */
+  private void countBusy() {
+    if (inFlight > 0) {
+      long now = System.nanoTime();
+      watch.workers().busy(now - busySince);
+      busySince = now;
+    }
+  }
+
+  /** What the workers did, and what is held. */
+  Observed observe() {
+    lock.lock();
+    try {
+      countBusy();
+      Tally workers = watch.workers();
+      return new Observed(
+          workers.counts(), workers.lastFailure(), inFlight, entries.size() - inFlight);
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -1,16 +1,13 @@
 package io.tensorbridge.batch;
 
 import io.tensorbridge.ErrorCode;
-import io.tensorbridge.ResourceException;
 import io.tensorbridge.batch.wire.ErrorMessage;
 import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.LocalServerSocket;
 import io.tensorbridge.shm.LocalSocket;
 import io.tensorbridge.shm.PeerCredentials;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -32,16 +29,7 @@ final class ClientListener {
     this.socket = socket;
     this.maxClients = maxClients;
     this.log = log;
-    this.ownUser = ownUser();
-  }
-
-  private static int ownUser() {
-    try {
-      return (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
-    } catch (IOException | UnsupportedOperationException failure) {
-      throw new ResourceException(
-          ErrorCode.UNSUPPORTED_PLATFORM, "/proc does not tell whose process this is", failure);
-    }
+    this.ownUser = ProcessUser.own();
   }
 
   Fd fd() {

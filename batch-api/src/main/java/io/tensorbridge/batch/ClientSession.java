@@ -5,8 +5,12 @@ import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
 import io.tensorbridge.batch.wire.ErrorMessage;
+import io.tensorbridge.batch.wire.HeldCounts;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
+import io.tensorbridge.batch.wire.Observation;
+import io.tensorbridge.batch.wire.Observe;
+import io.tensorbridge.batch.wire.ObservedClient;
 import io.tensorbridge.batch.wire.OperationList;
 import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.batch.wire.Register;
@@ -33,6 +37,7 @@ final class ClientSession {
   private final Engine engine;
   private final LocalSocket socket;
   private final PeerCredentials peer;
+  private final ClientWatch watch;
   private final RegionTable regions;
   private final Map<Integer, Integer> releases = new HashMap<>();
 
@@ -48,17 +53,24 @@ final class ClientSession {
       ClientBatches batches,
       SubmissionRunner runner) {}
 
-  ClientSession(Dispatcher dispatcher, Engine engine, LocalSocket socket) {
+  /**
+   * A connection.
+   *
+   * @param id counts the connections of the server, from 1
+   */
+  ClientSession(Dispatcher dispatcher, Engine engine, LocalSocket socket, long id) {
     this.dispatcher = dispatcher;
     this.engine = engine;
     this.socket = socket;
     this.peer = socket.peerCredentials();
+    this.watch = new ClientWatch(id, peer, engine.events());
     this.regions =
         new RegionTable(
             engine.options(),
             engine.counters(),
+            watch,
             engine.unmapper(),
-            id -> dispatcher.execute(() -> regionUnmapped(id)));
+            region -> dispatcher.execute(() -> regionUnmapped(region)));
     engine.counters().clients.incrementAndGet();
   }
 
@@ -99,6 +111,7 @@ final class ClientSession {
     try {
       answer(message);
     } catch (BridgeException refused) {
+      watch.dispatcher().refused(refused);
       sendError(message.requestId(), refused);
     } catch (IncomingMessage.FramingException broken) {
       fail(broken.refusal());
@@ -121,7 +134,8 @@ final class ClientSession {
         send(answer.asSlice(0, length));
       }
       case GOODBYE -> leave("said goodbye");
-      case WELCOME, OK, OPERATION_LIST, ERROR ->
+      case OBSERVE -> observe(message);
+      case WELCOME, OK, OPERATION_LIST, ERROR, OBSERVATION ->
           throw new IllegalStateException("refused before: " + type);
     }
   }
@@ -147,8 +161,9 @@ final class ClientSession {
             engine.counters(),
             completions,
             connection.clientDoorbell(),
+            watch,
             () -> dispatcher.execute(this::finish));
-    SubmissionRunner runner = new SubmissionRunner(engine, regions, batches);
+    SubmissionRunner runner = new SubmissionRunner(engine, regions, batches, watch);
     submissions.storeSleeping(true);
     live = new Live(connection, submissions, completions, batches, runner);
     dispatcher.connected(this, connection);
@@ -161,6 +176,18 @@ final class ClientSession {
         (int) ProcessHandle.current().pid(),
         limits());
     send(answer);
+  }
+
+  private void observe(IncomingMessage message) {
+    message.requireNoReserved();
+    if (Observe.reserved(message.bytes(), 0) != 0) {
+      throw new ProtocolException(ErrorCode.BAD_FLAGS, "a reserved field of OBSERVE is not 0");
+    }
+    Observation page =
+        dispatcher.observe(peer.uid(), Observe.afterClient(message.bytes(), 0));
+    MemorySegment answer = dispatcher.answerBuffer();
+    int length = page.write(answer, 0, message.requestId());
+    send(answer.asSlice(0, length));
   }
 
   private Welcome.Limits limits() {
@@ -269,11 +296,47 @@ final class ClientSession {
     return live != null && !leaving && live.submissions().hasNews();
   }
 
+  // ---- observers ----
+
+  ClientWatch watch() {
+    return watch;
+  }
+
+  /** What observers see, or null before the handshake. */
+  @Nullable
+  ObservedClient observe() {
+    Live now = live;
+    if (now == null) {
+      return null;
+    }
+    ClientBatches.Observed batches = now.batches().observe();
+    Tally dispatched = watch.dispatcher();
+    Tally.Failure failure = dispatched.lastFailure().orLater(batches.lastFailure());
+    HeldCounts held =
+        new HeldCounts(
+            regions.count(),
+            regions.leaseCount(),
+            batches.inFlight(),
+            batches.kept(),
+            leaving ? 0 : now.submissions().queued(),
+            regions.byteLength());
+    return new ObservedClient(
+        watch.id(),
+        watch.pid(),
+        watch.uid(),
+        watch.ageNanos(),
+        failure.code(),
+        failure.text(),
+        held,
+        dispatched.counts().plus(batches.work()));
+  }
+
   // ---- the end ----
 
   /** Tells the client what it broke, and ends the connection. */
   void fail(BridgeException refusal) {
     if (!leaving) {
+      watch.dispatcher().refused(refusal);
       sendError(0, refusal);
       leave("was refused: " + refusal.getMessage());
     }

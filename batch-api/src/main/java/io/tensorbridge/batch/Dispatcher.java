@@ -1,8 +1,13 @@
 package io.tensorbridge.batch;
 
 import io.tensorbridge.BridgeException;
+import io.tensorbridge.batch.wire.HeldCounts;
 import io.tensorbridge.batch.wire.MessageHeader;
+import io.tensorbridge.batch.wire.Observation;
+import io.tensorbridge.batch.wire.ObservedClient;
+import io.tensorbridge.batch.wire.ObservedServer;
 import io.tensorbridge.batch.wire.OperationList;
+import io.tensorbridge.batch.wire.WorkCounts;
 import io.tensorbridge.op.TensorOpProvider;
 import io.tensorbridge.shm.Doorbell;
 import io.tensorbridge.shm.LocalSocket;
@@ -11,6 +16,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +66,10 @@ final class Dispatcher implements Runnable {
   private final Map<Long, ClientSession> sessions = new HashMap<>();
   private final List<ClientSession> leaving = new ArrayList<>();
   private final List<ClientSession> active = new ArrayList<>();
-  private long nextKey;
+  private final long startNanos = System.nanoTime();
+  /** The work for clients that have gone. */
+  private WorkCounts departed = WorkCounts.NONE;
+  private long nextKey = 1;
   private boolean closing;
   /** When a submission was served last. */
   private long quietSince;
@@ -102,7 +112,7 @@ final class Dispatcher implements Runnable {
   /** Takes over a connection. */
   void connect(LocalSocket socket) {
     long key = nextKey++;
-    ClientSession session = new ClientSession(this, engine, socket);
+    ClientSession session = new ClientSession(this, engine, socket, key);
     sessions.put(key, session);
     poller.add(socket.fd(), key * KINDS + SOCKET);
   }
@@ -299,6 +309,57 @@ final class Dispatcher implements Runnable {
     return list;
   }
 
+  /**
+   * What observers see.
+   *
+   * @param uid who asks: root and the server's user see everything, others what is theirs
+   * @param afterClient only clients with greater ids are listed
+   */
+  Observation observe(int uid, long afterClient) {
+    boolean everything = uid == 0 || uid == ProcessUser.own();
+    HeldCounts held = HeldCounts.NONE;
+    WorkCounts work = everything ? departed : WorkCounts.NONE;
+    int count = 0;
+    List<ObservedClient> clients = new ArrayList<>();
+    for (ClientSession session : concat(sessions.values(), leaving)) {
+      if (everything || session.watch().uid() == uid) {
+        ObservedClient client = session.observe();
+        if (client != null) {
+          count++;
+          held = held.plus(client.held());
+          work = work.plus(client.work());
+          if (Long.compareUnsigned(client.id(), afterClient) > 0) {
+            clients.add(client);
+          }
+        }
+      }
+    }
+    clients.sort(Comparator.comparingLong(ObservedClient::id));
+    return new Observation(observeServer(count, held, work), clients, false);
+  }
+
+  private static List<ClientSession> concat(
+      Collection<ClientSession> connected, Collection<ClientSession> leaving) {
+    List<ClientSession> all = new ArrayList<>(connected);
+    all.addAll(leaving);
+    return all;
+  }
+
+  private ObservedServer observeServer(int clients, HeldCounts held, WorkCounts work) {
+    Runtime jvm = Runtime.getRuntime();
+    long committed = jvm.totalMemory();
+    return new ObservedServer(
+        (int) ProcessHandle.current().pid(),
+        engine.pool().threadCount(),
+        clients,
+        System.nanoTime() - startNanos,
+        committed - jvm.freeMemory(),
+        committed,
+        log.droppedLines(),
+        held,
+        work);
+  }
+
   MemorySegment answerBuffer() {
     return answerBuffer;
   }
@@ -307,6 +368,7 @@ final class Dispatcher implements Runnable {
     long key = keyOf(session);
     poller.add(connection.process().fd(), key * KINDS + PROCESS);
     poller.add(connection.serverDoorbell().fd(), key * KINDS + DOORBELL);
+    engine.events().connected(session.watch());
     log.connected(session);
   }
 
@@ -319,12 +381,17 @@ final class Dispatcher implements Runnable {
     if (connection != null) {
       poller.remove(connection.process().fd());
       poller.remove(connection.serverDoorbell().fd());
+      engine.events().left(session.watch(), why);
     }
     log.disconnected(session, why);
   }
 
   void finished(ClientSession session) {
     leaving.remove(session);
+    ObservedClient last = session.observe();
+    if (last != null) {
+      departed = departed.plus(last.work());
+    }
   }
 
   private long keyOf(ClientSession session) {

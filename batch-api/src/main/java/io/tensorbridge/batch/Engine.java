@@ -14,6 +14,7 @@ import java.util.concurrent.Executor;
  * @param deadlines when batches must have ended
  * @param unmapper who unmaps regions
  * @param counters what is held for clients
+ * @param events what the flight recorder is told
  */
 record Engine(
     ServerOptions options,
@@ -22,4 +23,5 @@ record Engine(
     WorkerPool pool,
     DeadlineQueue deadlines,
     Executor unmapper,
-    ServerCounters counters) {}
+    ServerCounters counters,
+    ServerEvents events) {}

@@ -6,6 +6,7 @@ import io.tensorbridge.ProtocolException;
 import io.tensorbridge.batch.wire.Hello;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
+import io.tensorbridge.batch.wire.Observe;
 import io.tensorbridge.batch.wire.Register;
 import io.tensorbridge.batch.wire.Release;
 import io.tensorbridge.shm.Fd;
@@ -109,7 +110,7 @@ final class IncomingMessage {
       throw new FramingException(
           ErrorCode.UNKNOWN_MESSAGE, type + " is a message of the server");
     }
-    if ((type == MessageType.HELLO) == greeted) {
+    if (type != MessageType.OBSERVE && (type == MessageType.HELLO) == greeted) {
       throw new FramingException(
           ErrorCode.HANDSHAKE_REQUIRED, "the first message is HELLO, and only the first");
     }
@@ -137,7 +138,8 @@ final class IncomingMessage {
       case REGISTER -> Register.BYTES;
       case RELEASE -> Release.BYTES;
       case OPERATIONS, GOODBYE -> MessageHeader.BYTES;
-      case WELCOME, OK, OPERATION_LIST, ERROR -> -1;
+      case OBSERVE -> Observe.BYTES;
+      case WELCOME, OK, OPERATION_LIST, ERROR, OBSERVATION -> -1;
     };
   }
 

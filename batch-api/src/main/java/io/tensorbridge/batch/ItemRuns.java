@@ -17,9 +17,17 @@ import org.jspecify.annotations.Nullable;
  * @param batch the items
  * @param status where values and statuses go, begun
  * @param span the submission's output span, if it has one
+ * @param trace follows the items, or null
  */
-record ItemRuns(BoundBatch batch, StatusArea status, @Nullable MemorySegment span) {
+record ItemRuns(
+    BoundBatch batch,
+    StatusArea status,
+    @Nullable MemorySegment span,
+    @Nullable BatchTrace trace) {
   private OpRun begin(int item) {
+    if (trace != null) {
+      trace.itemBegan(item);
+    }
     return batch.readsFiles()
         ? FileBackedRun.watchFrom(() -> beginUnwatched(item))
         : beginUnwatched(item);

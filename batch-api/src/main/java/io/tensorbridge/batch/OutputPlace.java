@@ -38,6 +38,19 @@ sealed interface OutputPlace {
     return tensors;
   }
 
+  /** The bytes of all outputs. */
+  static long byteLength(List<OutputPlace> places) {
+    long bytes = 0;
+    for (OutputPlace place : places) {
+      bytes +=
+          switch (place) {
+            case Fixed fixed -> fixed.tensor().byteLength();
+            case Relative relative -> relative.layout().type().byteLength();
+          };
+    }
+    return bytes;
+  }
+
   private static MemorySegment requireSpan(@Nullable MemorySegment span) {
     if (span == null) {
       throw new ProtocolException(

@@ -29,6 +29,7 @@ final class RegionTable {
 
   private final ServerOptions options;
   private final ServerCounters counters;
+  private final ClientWatch watch;
   private final Executor unmapper;
   private final IntConsumer unmapped;
   private final Map<Integer, RegisteredRegion> regions = new HashMap<>();
@@ -42,13 +43,19 @@ final class RegionTable {
    *
    * @param options the client's quotas
    * @param counters count what is registered
+   * @param watch hears of what comes and goes
    * @param unmapper runs what unmaps a region: unmapping hundreds of megabytes takes milliseconds
    * @param unmapped hears of the id of each region that is gone, in another thread
    */
   RegionTable(
-      ServerOptions options, ServerCounters counters, Executor unmapper, IntConsumer unmapped) {
+      ServerOptions options,
+      ServerCounters counters,
+      ClientWatch watch,
+      Executor unmapper,
+      IntConsumer unmapped) {
     this.options = options;
     this.counters = counters;
+    this.watch = watch;
     this.unmapper = unmapper;
     this.unmapped = unmapped;
   }
@@ -78,12 +85,13 @@ final class RegionTable {
             mapped.segment(),
             mapped.access(),
             mapped.backing(),
-            () -> unmapper.execute(() -> unmap(id, mapped)));
+            () -> unmapper.execute(() -> unmap(id, mapped, access)));
     regions.put(id, new RegisteredRegion(generation, region, charged));
     registeredBytes += charged;
     fileBytes += byteLength - charged;
     counters.regions.incrementAndGet();
     counters.regionBytes.addAndGet(byteLength);
+    watch.events().registered(watch, id, byteLength, access.name());
   }
 
   private static Region map(String name, RegionAccess access, long byteLength, Fd fd) {
@@ -94,11 +102,12 @@ final class RegionTable {
     };
   }
 
-  private void unmap(int id, Region mapped) {
+  private void unmap(int id, Region mapped, RegionAccess access) {
     long bytes = mapped.byteSize();
     mapped.close();
     counters.regions.decrementAndGet();
     counters.regionBytes.addAndGet(-bytes);
+    watch.events().released(watch, id, bytes, access.name());
     unmapped.accept(id);
   }
 
@@ -237,6 +246,25 @@ final class RegionTable {
           ErrorCode.REGION_NOT_WRITABLE,
           region.name() + " is registered for reading, but the server must write it");
     }
+  }
+
+  /** Regions that are registered. */
+  int count() {
+    return regions.size();
+  }
+
+  /** Bytes of the registered regions, files included. */
+  long byteLength() {
+    return registeredBytes + fileBytes;
+  }
+
+  /** Holds on the registered regions. */
+  int leaseCount() {
+    int leases = 0;
+    for (RegisteredRegion region : regions.values()) {
+      leases += region.region().leaseCount();
+    }
+    return leases;
   }
 
   /** Releases everything. */

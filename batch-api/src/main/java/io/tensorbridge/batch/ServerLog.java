@@ -5,6 +5,7 @@ import java.lang.System.Logger.Level;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ final class ServerLog {
   private static final long IDLE_SECONDS = 2;
 
   private final Level usual;
+  private final AtomicLong dropped = new AtomicLong();
   private final ThreadPoolExecutor writer;
 
   /**
@@ -35,7 +37,7 @@ final class ServerLog {
             TimeUnit.SECONDS,
             new ArrayBlockingQueue<>(WAITING_LINES),
             Thread.ofPlatform().daemon().name("tensorbridge-log").factory(),
-            new ThreadPoolExecutor.DiscardPolicy());
+            (line, full) -> dropped.incrementAndGet());
     writer.allowCoreThreadTimeOut(true);
   }
 
@@ -53,6 +55,11 @@ final class ServerLog {
 
   void defect(Object where, Throwable defect) {
     log(Level.ERROR, where + " met a defect of the server", defect);
+  }
+
+  /** How many lines found no room. */
+  long droppedLines() {
+    return dropped.get();
   }
 
   private void log(Level level, String line, @Nullable Throwable thrown) {

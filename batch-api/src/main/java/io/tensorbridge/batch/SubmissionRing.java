@@ -62,6 +62,12 @@ final class SubmissionRing {
     return ControlLayout.submissionTail(control) != head;
   }
 
+  /** How many submissions wait, as far as the client's index can be believed; for observers. */
+  int queued() {
+    int claimed = ControlLayout.submissionTail(control) - head;
+    return Math.clamp(claimed, 0, entries);
+  }
+
   /** Takes the next submission; there must be one. */
   Submission take() {
     long at = ControlLayout.submissionOffset(entries, head);

@@ -23,13 +23,18 @@ final class SubmissionRunner {
   private final Engine engine;
   private final RegionTable regions;
   private final ClientBatches batches;
+  private final ClientWatch watch;
   private final BlockDecoder decoder;
+  /** Follows the submission that is being carried out, if a recording wants that. */
+  private @Nullable BatchTrace trace;
   private final WorkerPool.Share share;
 
-  SubmissionRunner(Engine engine, RegionTable regions, ClientBatches batches) {
+  SubmissionRunner(
+      Engine engine, RegionTable regions, ClientBatches batches, ClientWatch watch) {
     this.engine = engine;
     this.regions = regions;
     this.batches = batches;
+    this.watch = watch;
     this.decoder =
         new BlockDecoder(engine.options().maxItems(), engine.options().maxBlockBytes());
     this.share = engine.pool().share(engine.options().maxThreadsPerClient());
@@ -38,6 +43,7 @@ final class SubmissionRunner {
   /** Carries out one submission. Its leases have ended when its completion is visible. */
   void run(Submission submission) {
     StatusArea status = null;
+    trace = watch.trace(submission);
     try (LeaseSet leases = new LeaseSet(engine.counters())) {
       SubmissionKind kind = submission.requireKind();
       batches.requireFree(submission.batchId());
@@ -65,6 +71,10 @@ final class SubmissionRunner {
     // A failure that no code of the format stands for is a defect of this software.
     ErrorCode code =
         failure.code() == ErrorCode.TENSOR_FAILED ? ErrorCode.INTERNAL : failure.code();
+    watch.dispatcher().refused(failure);
+    if (trace != null) {
+      trace.refused(code);
+    }
     batches.complete(submission.batchId(), code, 0);
   }
 
@@ -176,13 +186,25 @@ final class SubmissionRunner {
     leases.addAll(List.of(inherited));
     leases.forEach(LeaseSet::retain);
     own.close();
+    boolean inline = batch.workBytes() <= INLINE_BYTES && !batch.readsFiles();
+    if (trace != null) {
+      trace.bound(batch, !inline);
+    }
     BatchExecution execution =
-        new BatchExecution(submission.batchId(), origin, batch, status, leases, batches);
-    ItemRuns runs = new ItemRuns(batch, status, span);
+        new BatchExecution(
+            submission.batchId(),
+            origin,
+            batch,
+            status,
+            leases,
+            batches,
+            inline ? watch.dispatcher() : watch.workers(),
+            trace);
+    ItemRuns runs = new ItemRuns(batch, status, span, trace);
     if (origin != null) {
       origin.beginResume(batch.source().items());
     }
-    if (batch.workBytes() <= INLINE_BYTES && !batch.readsFiles()) {
+    if (inline) {
       runs.runHere(execution);
       execution.batchEnded();
     } else {

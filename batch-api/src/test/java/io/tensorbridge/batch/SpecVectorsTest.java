@@ -11,9 +11,14 @@ import io.tensorbridge.batch.wire.BatchBlock;
 import io.tensorbridge.batch.wire.CompletionEntry;
 import io.tensorbridge.batch.wire.ControlLayout;
 import io.tensorbridge.batch.wire.ErrorMessage;
+import io.tensorbridge.batch.wire.HeldCounts;
 import io.tensorbridge.batch.wire.Hello;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
+import io.tensorbridge.batch.wire.Observation;
+import io.tensorbridge.batch.wire.Observe;
+import io.tensorbridge.batch.wire.ObservedClient;
+import io.tensorbridge.batch.wire.ObservedServer;
 import io.tensorbridge.batch.wire.OperationList;
 import io.tensorbridge.batch.wire.PlanRecord;
 import io.tensorbridge.batch.wire.RegionAccess;
@@ -25,6 +30,7 @@ import io.tensorbridge.batch.wire.SubmissionKind;
 import io.tensorbridge.batch.wire.TensorDescriptor;
 import io.tensorbridge.batch.wire.Utf8;
 import io.tensorbridge.batch.wire.Welcome;
+import io.tensorbridge.batch.wire.WorkCounts;
 import io.tensorbridge.op.Options;
 import io.tensorbridge.op.OutputSpec;
 import java.io.IOException;
@@ -33,6 +39,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -152,6 +159,9 @@ class SpecVectorsTest {
               f.integer("request_id"),
               ErrorCode.ofNumber(f.integer("code")),
               f.text("text"));
+      case "OBSERVE" ->
+          Observe.write(out, 0, f.integer("request_id"), f.number("after_client"));
+      case "OBSERVATION" -> observation(f).write(out, 0, f.integer("request_id"));
       case "CONTROL" -> writeControl(f, out);
       case "SUBMISSION" -> writeSubmission(f, out);
       case "COMPLETION" ->
@@ -369,8 +379,66 @@ class SpecVectorsTest {
         assertThat(ErrorMessage.code(in, 0)).isEqualTo(f.integer("code"));
         assertThat(ErrorMessage.text(in, 0)).isEqualTo(f.text("text"));
       }
+      case OBSERVE -> {
+        assertThat(Observe.afterClient(in, 0)).isEqualTo(f.number("after_client"));
+        assertThat(Observe.reserved(in, 0)).isZero();
+      }
+      case OBSERVATION ->
+          assertThat(Observation.read(in, 0)).isEqualTo(observation(f));
       case OK, OPERATIONS, GOODBYE -> assertThat(in.byteSize()).isEqualTo(MessageHeader.BYTES);
     }
+  }
+
+  private static Observation observation(SpecFile f) {
+    SpecFile server = f.object("server");
+    return new Observation(
+        new ObservedServer(
+            server.integer("pid"),
+            server.integer("workers"),
+            server.integer("clients"),
+            server.number("uptime_nanos"),
+            server.number("heap_used"),
+            server.number("heap_committed"),
+            server.number("dropped_log_lines"),
+            held(server.object("held")),
+            work(server.object("work"))),
+        f.objects("clients").stream().map(SpecVectorsTest::observedClient).toList(),
+        f.integer("more") == 1);
+  }
+
+  private static ObservedClient observedClient(SpecFile f) {
+    return new ObservedClient(
+        f.number("id"),
+        f.integer("pid"),
+        f.integer("uid"),
+        f.number("age_nanos"),
+        ErrorCode.ofNumber(f.integer("last_error")),
+        f.text("last_error_text"),
+        held(f.object("held")),
+        work(f.object("work")));
+  }
+
+  private static HeldCounts held(SpecFile f) {
+    return new HeldCounts(
+        f.integer("regions"),
+        f.integer("leases"),
+        f.integer("in_flight"),
+        f.integer("kept"),
+        f.integer("queued"),
+        f.number("region_bytes"));
+  }
+
+  private static WorkCounts work(SpecFile f) {
+    return new WorkCounts(
+        f.number("batches"),
+        f.number("items"),
+        f.number("failed_items"),
+        f.number("refused"),
+        f.number("input_bytes"),
+        f.number("output_bytes"),
+        f.number("busy_nanos"),
+        f.number("run_nanos"),
+        Arrays.stream(f.numbers("run_times")).boxed().toList());
   }
 
   private static void requireControl(SpecFile f, MemorySegment in) {

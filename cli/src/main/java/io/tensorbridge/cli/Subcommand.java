@@ -10,6 +10,7 @@ enum Subcommand {
   COMPARE("compare"),
   LORA("lora"),
   SERVE("serve"),
+  TOP("top"),
   DEMO("demo"),
   DOCTOR("doctor"),
   BENCH("bench");
@@ -28,6 +29,7 @@ enum Subcommand {
       case COMPARE -> new CompareCommand();
       case LORA -> new LoraCommand();
       case SERVE -> new ServeCommand();
+      case TOP -> new TopCommand();
       case DEMO ->
           new PythonCommand("demo", "Run the main job end to end, on a real model file.");
       case DOCTOR -> new DoctorCommand();

@@ -22,7 +22,11 @@ public enum MessageType {
   /** Server: {@link ErrorMessage}. */
   ERROR(8),
   /** Client: everything may be released. */
-  GOODBYE(9);
+  GOODBYE(9),
+  /** Client: {@link Observe}; may come before HELLO, or without. */
+  OBSERVE(10),
+  /** Server: {@link Observation}. */
+  OBSERVATION(11);
 
   private final int code;
 
@@ -33,7 +37,7 @@ public enum MessageType {
   /**
    * The number on the wire.
    *
-   * @return 1 to 9
+   * @return 1 to 11
    */
   public int code() {
     return code;
@@ -53,6 +57,6 @@ public enum MessageType {
       }
     }
     throw new ProtocolException(
-        ErrorCode.UNKNOWN_MESSAGE, "message type " + code + " is unknown; known are 1 to 9");
+        ErrorCode.UNKNOWN_MESSAGE, "message type " + code + " is unknown; known are 1 to 11");
   }
 }
