@@ -237,5 +237,5 @@ def _read_counts(body: bytes, at: int) -> tuple[Held, Work]:
     numbers = _WORK.unpack_from(body, at + _HELD.size)
     return (
         Held(regions, leases, in_flight, kept, queued, region_bytes),
-        Work(*numbers[:8], numbers[8:]),
+        Work(*(*numbers[:8], numbers[8:])),
     )
