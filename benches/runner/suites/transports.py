@@ -1,4 +1,4 @@
-"""What other libraries take for the work of ``numpy_*`` and of the no-op ``batch_*``.
+"""What other libraries take for the work of ``numpy_*``, ``crossing_*`` and the no-op ``batch_*``.
 
 Each runs in a process of its own, with the interpreter of ``benches/target/peers``.
 """
@@ -13,10 +13,22 @@ from typing import Any
 
 from ..benchmark import Contender, Group, Launch
 from ..peers.transport import Floats, Transport, ends_of
-from . import arrays, batches
+from . import arrays, batches, crossing
 
 _SIZES_MB = (4, 40, 400)
 _LAYERS = (1, 10, 100, 1000)
+_CROSSING = {
+    4: (
+        "jpype_direct",
+        "jpype_address",
+        "py4j_bytes",
+        "pickle",
+        "shared_memory_kept",
+        "pyzmq",
+        "ray",
+    ),
+    400: ("jpype_direct", "jpype_address", "shared_memory_kept", "ray"),
+}
 
 
 @dataclass(frozen=True)
@@ -121,10 +133,11 @@ PEERS = (
 
 
 def groups() -> list[Group]:
-    """List the peers' part of the groups of the families ``numpy`` and ``batch``."""
+    """List the peers' part of the families ``numpy``, ``crossing`` and ``batch``."""
     return [
         *(array_group(f"numpy_{mb}mb", mb << 20) for mb in _SIZES_MB),
         *(layers_group(count) for count in _LAYERS),
+        *(crossing_group(mb, names) for mb, names in _CROSSING.items()),
     ]
 
 
@@ -136,6 +149,18 @@ def array_group(name: str, nbytes: int) -> Group:
             _contender(peer, peer.one, partial(_open_one, peer, nbytes))
             for peer in PEERS
             if nbytes <= peer.most_bytes
+        ),
+    )
+
+
+def crossing_group(mb: int, names: tuple[str, ...]) -> Group:
+    """Describe the peers that hand one array over, with another value in each call."""
+    return replace(
+        crossing.frame(mb),
+        contenders=tuple(
+            _contender(peer, peer.one, partial(_open_changing, peer, mb << 20))
+            for peer in PEERS
+            if peer.name in names
         ),
     )
 
@@ -164,6 +189,24 @@ def _open_one(peer: Peer, nbytes: int, launch: Launch) -> Callable[[], object]:
     prepared = transport.prepare(array)
     check(transport, [transport.touch(prepared)], [array])
     return partial(transport.touch, prepared)
+
+
+def _open_changing(peer: Peer, nbytes: int, launch: Launch) -> Callable[[], object]:
+    transport = peer.open(launch)
+    array = arrays.source(launch, nbytes)
+    prepared = transport.prepare(array)
+    check(transport, [transport.touch(prepared)], [array])
+    count = 0
+
+    def call() -> None:
+        nonlocal count
+        count = (count + 1) & 0xFFFFFF  # exact in float32
+        array[0] = count
+        first = transport.ends(transport.touch(prepared))[0]
+        if first != count:
+            raise ValueError(f"{count} was handed over, and {first} came back")
+
+    return call
 
 
 def _open_layers(peer: Peer, count: int, launch: Launch) -> Callable[[], object]:
