@@ -248,6 +248,8 @@ final class CompletionReader implements AutoCloseable {
     if (key == DOORBELL) {
       link.clientBell().clear();
       drain();
+      // A leader may have come since the ring was heard, and what was cleared been its ring.
+      wakeLeader();
       return true;
     }
     return false;
