@@ -109,10 +109,14 @@ class SharedServer:
             self.said += line
             if "listening" in line:
                 # It tells of each bad client, and would wait if nobody read that.
-                self._reader = threading.Thread(target=self.process.stdout.read, daemon=True)
+                self._reader = threading.Thread(target=self._read, daemon=True)
                 self._reader.start()
                 return
         raise AssertionError(f"the server ended with {self.process.wait()}: {self.said}")
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.process.stdout.read()
 
     @property
     def address(self) -> str:

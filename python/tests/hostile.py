@@ -123,6 +123,9 @@ class Driver:
                 self._regions[step["region"]].write(step["at"], self._bytes(step))
             case "submit":
                 self._submit(self._bytes(step))
+            case "block-doorbell":
+                os.eventfd_write(self._client_bell, (1 << 64) - 2)
+                os.set_blocking(self._client_bell, True)
             case "ring":
                 os.eventfd_write(self._server_bell, 1)
             case "expect-message":

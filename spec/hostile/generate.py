@@ -636,6 +636,16 @@ def rings(cases: Cases) -> None:
         "A client has at most as many submissions without a taken completion as the ring has.",
         [submit("forget", patch(BATCH_ID, u64(200 + i))) for i in range(9)],
     )
+    cases.fatal(
+        "BAD_FLAGS-doorbell-blocks",
+        "The server never has to wait for a doorbell: it is not full, or does not block.",
+        [
+            write("work", 0, "block-noop"),
+            write_hex("control", 192, u32(1)),
+            {"do": "block-doorbell"},
+            submit("run"),
+        ],
+    )
     for at, case in ((12, "reserved"), (104, "tail"), (120, "last")):
         cases.entry(
             f"BAD_FLAGS-submission-{case}",

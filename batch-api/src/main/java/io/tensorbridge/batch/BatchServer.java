@@ -70,6 +70,7 @@ public final class BatchServer implements AutoCloseable {
             new WorkerPool(options.threads(), "tensorbridge-worker"),
             new DeadlineQueue(),
             unmapper,
+            BellWatch.start(),
             new ServerCounters(),
             new ServerEvents());
     ServerLog log = new ServerLog(server != null);
@@ -137,6 +138,7 @@ public final class BatchServer implements AutoCloseable {
       dispatcher.run();
     } finally {
       engine.pool().close();
+      engine.bells().close();
       unmapper.close();
       dispatcher.dispose();
       engine.events().close();

@@ -5,7 +5,6 @@ import io.tensorbridge.ProtocolException;
 import io.tensorbridge.QuotaException;
 import io.tensorbridge.batch.wire.WorkCounts;
 import io.tensorbridge.op.OpBatch;
-import io.tensorbridge.shm.Doorbell;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -38,7 +37,7 @@ final class ClientBatches {
   private final int maxBatches;
   private final ServerCounters counters;
   private final CompletionRing completions;
-  private final Doorbell clientDoorbell;
+  private final ClientBell clientBell;
   private final ClientWatch watch;
   private final Runnable drained;
 
@@ -56,7 +55,7 @@ final class ClientBatches {
    * @param maxBatches at most so many in flight or waiting, and as many prepared
    * @param counters count what is held
    * @param completions where ends are told
-   * @param clientDoorbell wakes the client
+   * @param clientBell wakes the client
    * @param watch counts the runs
    * @param drained runs when the client is gone and its last batch has ended, in any thread
    */
@@ -64,13 +63,13 @@ final class ClientBatches {
       int maxBatches,
       ServerCounters counters,
       CompletionRing completions,
-      Doorbell clientDoorbell,
+      ClientBell clientBell,
       ClientWatch watch,
       Runnable drained) {
     this.maxBatches = maxBatches;
     this.counters = counters;
     this.completions = completions;
-    this.clientDoorbell = clientDoorbell;
+    this.clientBell = clientBell;
     this.watch = watch;
     this.drained = drained;
   }
@@ -231,7 +230,7 @@ final class ClientBatches {
       lock.unlock();
     }
     if (ring) {
-      clientDoorbell.ring();
+      clientBell.ring();
     }
     if (last) {
       drained.run();
@@ -291,7 +290,7 @@ final class ClientBatches {
       lock.unlock();
     }
     if (ring) {
-      clientDoorbell.ring();
+      clientBell.ring();
     }
   }
 

@@ -50,6 +50,7 @@ final class ClientSession {
       Connection connection,
       SubmissionRing submissions,
       CompletionRing completions,
+      ClientBell bell,
       ClientBatches batches,
       SubmissionRunner runner) {}
 
@@ -155,17 +156,22 @@ final class ClientSession {
     MemorySegment control = connection.control().segment();
     SubmissionRing submissions = new SubmissionRing(control, entries);
     CompletionRing completions = new CompletionRing(control, entries);
+    ClientBell bell =
+        new ClientBell(
+            connection.clientDoorbell(),
+            engine.bells(),
+            () -> dispatcher.execute(this::doorbellBlocked));
     ClientBatches batches =
         new ClientBatches(
             engine.options().maxBatches(),
             engine.counters(),
             completions,
-            connection.clientDoorbell(),
+            bell,
             watch,
             () -> dispatcher.execute(this::finish));
     SubmissionRunner runner = new SubmissionRunner(engine, regions, batches, watch);
     submissions.storeSleeping(true);
-    live = new Live(connection, submissions, completions, batches, runner);
+    live = new Live(connection, submissions, completions, bell, batches, runner);
     dispatcher.connected(this, connection);
     MemorySegment answer = dispatcher.answerBuffer().asSlice(0, Welcome.BYTES);
     Welcome.write(
@@ -342,6 +348,14 @@ final class ClientSession {
     }
   }
 
+  private void doorbellBlocked() {
+    fail(
+        new ProtocolException(
+            ErrorCode.BAD_FLAGS,
+            "the server had to wait for the client's doorbell, which is full and made to block;"
+                + " leave it EFD_NONBLOCK"));
+  }
+
   /** Cancels and releases everything; ends when the last chunk in work has ended. */
   void leave(String why) {
     if (leaving) {
@@ -364,6 +378,7 @@ final class ClientSession {
     regions.close();
     Live now = live;
     if (now != null) {
+      now.bell().close();
       now.connection().close();
     }
     socket.close();

@@ -133,8 +133,8 @@ record Connection(
 
   void close() {
     control.close();
-    serverDoorbell.close();
-    clientDoorbell.close();
+    serverDoorbell.discard();
+    clientDoorbell.discard();
     process.close();
   }
 }

@@ -254,7 +254,6 @@ final class Dispatcher implements Runnable {
   private void wakeUp(ClientSession session) {
     Connection connection = session.connection();
     if (connection != null) {
-      connection.serverDoorbell().clear();
       session.storeSleeping(false);
       if (!active.contains(session)) {
         active.add(session);
@@ -367,7 +366,7 @@ final class Dispatcher implements Runnable {
   void connected(ClientSession session, Connection connection) {
     long key = keyOf(session);
     poller.add(connection.process().fd(), key * KINDS + PROCESS);
-    poller.add(connection.serverDoorbell().fd(), key * KINDS + DOORBELL);
+    poller.addRings(connection.serverDoorbell(), key * KINDS + DOORBELL);
     engine.events().connected(session.watch());
     log.connected(session);
   }

@@ -13,6 +13,7 @@ import java.util.concurrent.Executor;
  * @param pool who works
  * @param deadlines when batches must have ended
  * @param unmapper who unmaps regions
+ * @param bells frees threads that wait for a client's doorbell
  * @param counters what is held for clients
  * @param events what the flight recorder is told
  */
@@ -23,5 +24,6 @@ record Engine(
     WorkerPool pool,
     DeadlineQueue deadlines,
     Executor unmapper,
+    BellWatch bells,
     ServerCounters counters,
     ServerEvents events) {}

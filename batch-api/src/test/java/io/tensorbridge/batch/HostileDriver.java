@@ -100,6 +100,7 @@ final class HostileDriver implements AutoCloseable {
           send(bytes(step), step.has("descriptors") ? step.texts("descriptors") : List.of());
       case "write" -> write(step.text("region"), step.number("at"), bytes(step));
       case "submit" -> submit(bytes(step));
+      case "block-doorbell" -> blockDoorbell(doorbells.get(1).fd().number());
       case "ring" -> doorbells.getFirst().ring();
       case "expect-message" -> expectMessage(type(step), step.integer("request_id"));
       case "expect-error" -> {
@@ -114,6 +115,13 @@ final class HostileDriver implements AutoCloseable {
       case "expect-end" -> assertThat(receive()).as("end of the connection").isNull();
       default -> throw new IllegalArgumentException("unknown step " + step);
     }
+  }
+
+  /** Fills the counter and lets writes wait. */
+  private static void blockDoorbell(int eventfd) {
+    MemorySegment most = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_LONG, -2L);
+    assertThat(DescriptorCalls.write(eventfd, most)).isEqualTo(Long.BYTES);
+    DescriptorCalls.setBlocking(eventfd, true);
   }
 
   private static MessageType type(SpecFile step) {

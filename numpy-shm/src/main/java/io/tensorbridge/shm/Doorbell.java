@@ -19,15 +19,14 @@ import java.lang.foreign.ValueLayout;
  * first where the peer looks, clears it after waking, and then looks for work once more.
  *
  * <p>Both sides share the descriptor's flags, so a peer that sets it blocking and fills the counter
- * could make {@link #ring()} wait. It is a peer of the same user, which could do worse.
+ * can make {@link #ring()} wait, until {@link #unblock()}. Everything else never waits for a peer.
  */
 public final class Doorbell implements AutoCloseable {
   private static final String EVENTFD = "anon_inode:[eventfd]";
 
   private final Fd fd;
   private final MemorySegment one = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_LONG, 1L);
-  /** Takes the counter's old value, which nobody needs; threads may overwrite each other's. */
-  private final MemorySegment ignored = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG);
+  private final MemorySegment scratch = WaitCalls.resetScratch();
 
   private Doorbell(Fd fd) {
     this.fd = fd;
@@ -59,7 +58,7 @@ public final class Doorbell implements AutoCloseable {
             ErrorCode.MISSING_DESCRIPTOR,
             "a doorbell must be an eventfd, but the descriptor is " + target);
       }
-      DescriptorCalls.setNonBlocking(number);
+      DescriptorCalls.setBlocking(number, false);
       return new Doorbell(fd);
     } finally {
       fd.end();
@@ -96,13 +95,36 @@ public final class Doorbell implements AutoCloseable {
   public void clear() {
     int number = fd.begin();
     try {
-      long result = DescriptorCalls.read(number, ignored);
-      if (result < 0 && result != -Errno.EAGAIN) {
-        throw Errno.failure("clearing a doorbell", (int) -result);
-      }
+      WaitCalls.reset(number, scratch);
     } finally {
       fd.end();
     }
+  }
+
+  /**
+   * Frees threads that wait in {@link #ring()} because the peer has filled the counter and made the
+   * descriptor block. The peer can do so again at once; then call it again.
+   *
+   * @return false if the counter is not full: nobody waits, and nothing was done
+   * @throws BridgeClosedException if this doorbell was closed
+   */
+  public boolean unblock() {
+    int number = fd.begin();
+    try {
+      if (WaitCalls.isWritable(number)) {
+        return false;
+      }
+      DescriptorCalls.setBlocking(number, false);
+      WaitCalls.reset(number, scratch);
+      return true;
+    } finally {
+      fd.end();
+    }
+  }
+
+  /** Closes this side's descriptor while nobody waits here; never waits for the peer. */
+  public void discard() {
+    fd.close();
   }
 
   /**

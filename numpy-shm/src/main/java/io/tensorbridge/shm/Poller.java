@@ -50,6 +50,24 @@ public final class Poller implements AutoCloseable {
   }
 
   /**
+   * Begins to watch a doorbell for each time that it is rung, whether it was cleared or not: a peer
+   * that never lets it fall silent wakes nobody by that.
+   *
+   * @param bell a doorbell that is not watched yet; if it is rung now, it is reported once
+   * @param key what {@link #await} shall report for it
+   * @throws BridgeClosedException if the poller or the doorbell was closed
+   * @throws ResourceException if it is watched already
+   */
+  public void addRings(Doorbell bell, long key) {
+    int epoll = fd.begin();
+    try {
+      WaitCalls.epollAddEdge(epoll, bell.fd().number(), key);
+    } finally {
+      fd.end();
+    }
+  }
+
+  /**
    * Ends watching a descriptor. A key of it may still be among those being reported just now.
    *
    * @param watched a descriptor that was added

@@ -73,6 +73,35 @@ class DoorbellTest {
   }
 
   @Test
+  void aFullOneIsEmptiedSoThatItCanBeRung() {
+    try (Doorbell bell = Doorbell.create()) {
+      bell.ring();
+      assertThat(bell.unblock()).isFalse();
+      bell.clear();
+      HostileFd.fill(bell.fd());
+      assertThat(bell.unblock()).isTrue();
+      assertThat(bell.await(0)).isFalse();
+      bell.ring();
+      assertThat(bell.await(FOR_EVER)).isTrue();
+    }
+  }
+
+  @Test
+  void aPollerReportsEachRingOnceThoughNobodyClearsIt() {
+    try (Doorbell bell = Doorbell.create();
+        Poller poller = new Poller()) {
+      long[] keys = new long[2];
+      poller.addRings(bell, 7);
+      assertThat(poller.await(0, keys)).isZero();
+      for (int i = 0; i < 3; i++) {
+        bell.ring();
+        assertThat(poller.await(FOR_EVER, keys)).isOne();
+        assertThat(poller.await(0, keys)).isZero();
+      }
+    }
+  }
+
+  @Test
   void anotherKindOfDescriptorIsRefused() {
     try (SharedRegion region = SharedRegion.create("no bell", 8, Access.READ);
         Poller poller = new Poller()) {

@@ -2,6 +2,9 @@ package io.tensorbridge.shm;
 
 import io.tensorbridge.shm.internal.posix.DescriptorCalls;
 import io.tensorbridge.shm.internal.posix.MemoryCalls;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 
 /** Descriptors that a peer may send in place of a proper region. */
@@ -23,6 +26,17 @@ final class HostileFd {
     MemoryCalls.ftruncate(fd.number(), byteSize);
     MemoryCalls.addSeals(fd.number(), seals);
     return fd;
+  }
+
+  /** Raises the counter of an eventfd as far as it goes. */
+  static void fill(Fd eventfd) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment most = arena.allocateFrom(ValueLayout.JAVA_LONG, -2L);
+      long room = DescriptorCalls.write(eventfd.number(), most);
+      if (room < 0) {
+        throw new IllegalStateException("only a silent doorbell can be filled at once");
+      }
+    }
   }
 
   static Fd file(Path path, long byteSize) {

@@ -70,16 +70,21 @@ public final class DescriptorCalls {
   }
 
   /**
-   * Lets calls on the open file return instead of block.
+   * Lets calls on the open file wait, or return at once, for all who share it.
    *
    * @param fd the descriptor
+   * @param blocking whether calls wait
    */
-  public static void setNonBlocking(int fd) {
+  public static void setBlocking(int fd, boolean blocking) {
     long flags =
         Kernel.require(Syscall.FCNTL, Kernel.call(Syscall.FCNTL, fd, F_GETFL, 0), fd + ", F_GETFL");
     Kernel.require(
         Syscall.FCNTL,
-        Kernel.call(Syscall.FCNTL, fd, F_SETFL, flags | O_NONBLOCK),
+        Kernel.call(
+            Syscall.FCNTL,
+            fd,
+            F_SETFL,
+            blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK),
         fd + ", O_NONBLOCK");
   }
 

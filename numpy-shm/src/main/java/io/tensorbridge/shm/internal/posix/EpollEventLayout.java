@@ -17,6 +17,7 @@ import java.lang.foreign.ValueLayout;
 final class EpollEventLayout {
   static final int EPOLLIN = 0x1;
   static final int EPOLLRDHUP = 0x2000;
+  static final int EPOLLET = 1 << 31;
   static final long BYTES = Machine.current() == Machine.X86_64 ? 12 : 16;
 
   private static final long KEY_OFFSET = BYTES - Long.BYTES;

@@ -20,6 +20,7 @@ import java.lang.foreign.ValueLayout;
  */
 final class PollLayout {
   static final short POLLIN = 0x1;
+  static final short POLLOUT = 0x4;
 
   private static final long NANOS_PER_SECOND = 1_000_000_000;
   private static final long NANOS_OFFSET = 8;

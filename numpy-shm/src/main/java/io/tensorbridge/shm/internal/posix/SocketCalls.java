@@ -116,7 +116,7 @@ public final class SocketCalls {
    * @return false only if nobody can be behind the path
    */
   public static boolean wouldAnswer(int fd, byte[] path) {
-    DescriptorCalls.setNonBlocking(fd);
+    DescriptorCalls.setBlocking(fd, false);
     int result = connect(fd, path);
     return result != -Errno.ECONNREFUSED && result != -Errno.ENOENT;
   }

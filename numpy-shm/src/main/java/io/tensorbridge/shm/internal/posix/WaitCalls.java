@@ -2,6 +2,7 @@ package io.tensorbridge.shm.internal.posix;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** Waiting: event counters, polling one descriptor or many. */
 public final class WaitCalls {
@@ -11,6 +12,9 @@ public final class WaitCalls {
   private static final long EPOLL_CTL_ADD = 1;
   private static final long EPOLL_CTL_DEL = 2;
   private static final long SIGNAL_SET_BYTES = 8;
+  private static final long RESET_LONGS = 3;
+  private static final long RWF_NOWAIT = 8;
+  private static final long CURRENT_POSITION = -1;
 
   private WaitCalls() {}
 
@@ -25,6 +29,35 @@ public final class WaitCalls {
   }
 
   /**
+   * The memory that {@link #reset} needs; calls may share it.
+   *
+   * @return native memory of the garbage collector
+   */
+  public static MemorySegment resetScratch() {
+    MemorySegment scratch = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG, RESET_LONGS);
+    // struct iovec, then the old value, which nobody needs
+    scratch.setAtIndex(ValueLayout.JAVA_LONG, 0, scratch.address() + 2 * Long.BYTES);
+    scratch.setAtIndex(ValueLayout.JAVA_LONG, 1, Long.BYTES);
+    return scratch;
+  }
+
+  /**
+   * Resets an event counter. Never waits, even where a peer has made the descriptor block.
+   *
+   * @param fd an event counter
+   * @param scratch of {@link #resetScratch()}
+   */
+  public static void reset(int fd, MemorySegment scratch) {
+    long result =
+        Kernel.call(
+            Syscall.PREADV2, fd, scratch.address(), 1, CURRENT_POSITION, CURRENT_POSITION,
+            RWF_NOWAIT);
+    if (result != -Errno.EAGAIN) {
+      Kernel.require(Syscall.PREADV2, result, Integer.toString(fd));
+    }
+  }
+
+  /**
    * Waits until a descriptor can be read or is at its end.
    *
    * @param fd the descriptor
@@ -32,10 +65,24 @@ public final class WaitCalls {
    * @return whether it can be read
    */
   public static boolean awaitReadable(int fd, long timeoutNanos) {
+    return await(fd, PollLayout.POLLIN, timeoutNanos);
+  }
+
+  /**
+   * Whether a descriptor can be written now.
+   *
+   * @param fd the descriptor
+   * @return false if a write would wait
+   */
+  public static boolean isWritable(int fd) {
+    return await(fd, PollLayout.POLLOUT, 0);
+  }
+
+  private static boolean await(int fd, short events, long timeoutNanos) {
     MemorySegment scratch = ThreadScratch.current();
     long pollfd = ThreadScratch.POLLFD_OFFSET;
     long timespec = ThreadScratch.TIMESPEC_OFFSET;
-    PollLayout.pollfd(scratch, pollfd, fd, PollLayout.POLLIN);
+    PollLayout.pollfd(scratch, pollfd, fd, events);
     PollLayout.timespec(scratch, timespec, Math.max(0, timeoutNanos));
     long base = scratch.address();
     // After an interruption the kernel has left the remaining time in the timespec.
@@ -63,10 +110,24 @@ public final class WaitCalls {
    * @param key what {@link #epollWait} shall report for it
    */
   public static void epollAdd(int epoll, int fd, long key) {
+    add(epoll, fd, EpollEventLayout.EPOLLIN | EpollEventLayout.EPOLLRDHUP, key);
+  }
+
+  /**
+   * Adds an event counter to a set, edge-triggered: reported once for each time it is raised.
+   *
+   * @param epoll the set
+   * @param fd the event counter
+   * @param key what {@link #epollWait} shall report for it
+   */
+  public static void epollAddEdge(int epoll, int fd, long key) {
+    add(epoll, fd, EpollEventLayout.EPOLLIN | EpollEventLayout.EPOLLET, key);
+  }
+
+  private static void add(int epoll, int fd, int interest, long key) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment event = arena.allocate(EpollEventLayout.BYTES, 8);
-      EpollEventLayout.write(
-          event, EpollEventLayout.EPOLLIN | EpollEventLayout.EPOLLRDHUP, key);
+      EpollEventLayout.write(event, interest, key);
       Kernel.require(
           Syscall.EPOLL_CTL,
           Kernel.call(Syscall.EPOLL_CTL, epoll, EPOLL_CTL_ADD, fd, event.address()),
