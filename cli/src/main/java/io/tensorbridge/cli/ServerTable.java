@@ -108,7 +108,9 @@ final class ServerTable {
   }
 
   private static String number(double value) {
-    return value < 10 ? String.format(Locale.ROOT, "%.1f", value) : Long.toString(Math.round(value));
+    return value < 10
+        ? String.format(Locale.ROOT, "%.1f", value)
+        : Long.toString(Math.round(value));
   }
 
   private static String gigabytes(double bytes) {
