@@ -29,7 +29,7 @@ import numpy as np
 import psutil
 
 import tensorbridge as tb
-from conftest import SharedServer
+from conftest import SharedServer, eventually
 from fuzz.attacks import ATTACKS, Scene
 from fuzz.flipper import Flipper
 from fuzz.offender import Finding, raise_descriptor_limit
@@ -116,6 +116,10 @@ class Campaign:
             stack.callback(self.witness.close)
             for _ in range(50):
                 self.witness.ask()
+            # The first client that goes starts the thread that unmaps.
+            with tb.open(self.server.address) as first:
+                first.run("noop", {"a": first.empty(4)})
+            eventually(lambda: self.server.clients() == 1)
             self._stack = stack.pop_all()
         self.process = psutil.Process(self.server.process.pid)
         self.baseline = self.server.footprint()
