@@ -7,7 +7,7 @@ cd -P -- "${BASH_SOURCE[0]%/*}"
 root=${PWD%/*}
 
 usage() {
-  echo "usage: python/long.sh SUITE [--minutes N | --count N] [-- ARGUMENTS]; suites: deaths, fuzz" >&2
+  echo "usage: python/long.sh SUITE [--minutes N | --count N] [-- ARGUMENTS]; suites: deaths, fuzz, soak" >&2
   exit 2
 }
 
@@ -37,6 +37,7 @@ long_tests() {
 }
 
 case $suite in
+  soak) long_tests tests/test_soak.py "$@" ;;
   deaths) long_tests tests/test_deaths*.py "$@" ;;
   fuzz) long_tests tests/test_fuzz.py "$@" ;;
   *) usage ;;

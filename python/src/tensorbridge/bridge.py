@@ -33,7 +33,7 @@ from .online.entries import SessionEntries
 from .options import option_text, quantize_options, with_vectors
 from .prepared import Prepared, Staged
 from .regions import Pool
-from .results import BatchResult, FirstAndLast, QuantizedTensor, arrays_of
+from .results import BatchResult, FirstAndLast, QuantizedTensor, arrays_of, renew_lock
 
 __all__ = ["Bridge", "open"]
 
@@ -763,6 +763,7 @@ def _watch_forks(bridge: Bridge) -> None:
 
 def _after_fork() -> None:
     """Close the parent's descriptors in the child, without locks: their owners are not here."""
+    renew_lock()
     for bridge in list(_bridges):
         bridge._pool.close()
         if not bridge._link.closed:

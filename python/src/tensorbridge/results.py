@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -31,13 +30,10 @@ _building = threading.RLock()
 """Held while an entry is made, which takes microseconds."""
 
 
-def _renew_lock() -> None:
+def renew_lock() -> None:
     """Forget, in a forked child, a thread that held the lock."""
     global _building
     _building = threading.RLock()
-
-
-os.register_at_fork(after_in_child=_renew_lock)
 
 
 class BatchResult(Mapping[str, T], Generic[T]):
