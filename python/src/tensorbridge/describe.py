@@ -124,6 +124,8 @@ class Catalog:
         return number
 
     def _in_place(self, array: npt.NDArray[Any], code: int) -> Described | None:
+        if array.base is None:  # it owns its memory, which so is not ours
+            return None
         if not array.size or not is_little_endian(array.dtype) or array.ndim > wire.MAX_RANK:
             return None
         address = int(array.__array_interface__["data"][0])

@@ -294,6 +294,7 @@ class Pool:
         self._regions: dict[int, list[Region]] = {wire.READ: [], wire.READWRITE: []}
         self._by_address: tuple[list[int], list[Region]] = ([], [])
         self._returned: deque[tuple[Region, int, int]] = deque()
+        self._pooled_bytes = 0
         self._next_id = 1
         self._closed = False
 
@@ -336,7 +337,9 @@ class Pool:
             for region in self._regions[access]
             if length <= region.free.free_bytes and region.size <= largest
         ]
-        for region in sorted(fitting, key=_used_first):
+        if len(fitting) > 1:
+            fitting.sort(key=_used_first)
+        for region in fitting:
             lease = self._lease_from(region, length)
             if lease is not None:
                 return lease
@@ -433,6 +436,8 @@ class Pool:
             self._drop_idle(self._max_idle_bytes)
 
     def _drop_idle(self, keep_bytes: int) -> int:
+        if self._pooled_bytes <= keep_bytes:
+            return 0
         idle = [region for region in self._all() if region.free.idle]
         excess = sum(region.size for region in idle) - keep_bytes
         dropped = 0
@@ -452,6 +457,7 @@ class Pool:
     def _index(self) -> None:
         regions = sorted(self._all(), key=lambda region: region.address)
         self._by_address = ([region.address for region in regions], regions)
+        self._pooled_bytes = sum(region.size for region in regions)
 
     def trim(self) -> int:
         """Return all idle memory to the system; tell how many bytes that was."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from struct import Struct
 from struct import error as struct_error
 from typing import NamedTuple
@@ -257,7 +258,12 @@ def descriptor(
     flags = 0 if strides is None else STRIDED
     head = DESCRIPTOR.pack(region, generation, byte_offset, dtype, rank, flags, 0)
     tail = tuple(dims) if strides is None else (*dims, *strides)
-    return head + Struct(f"<{len(tail)}q").pack(*tail)
+    return head + _longs(len(tail)).pack(*tail)
+
+
+@cache
+def _longs(count: int) -> Struct:
+    return Struct(f"<{count}q")
 
 
 def item_header(
@@ -429,7 +435,7 @@ def read_plan(record: bytes) -> Plan:
         for _ in range(count):
             name_length, dtype, rank, _reserved = _PLAN_OUTPUT.unpack_from(record, at)
             at += _PLAN_OUTPUT.size
-            dims = Struct(f"<{rank}q").unpack_from(record, at)
+            dims = _longs(rank).unpack_from(record, at)
             at += 8 * rank
             name = _text(record, at, name_length)
             at += align(name_length, 8)
