@@ -29,7 +29,7 @@ class Peer:
         self.known: dict[int, int] = {}
         self.quota = 1 << 40
 
-    def register(self, region: Region, fd: int) -> None:
+    def register(self, region: Region, fd: int, deadline: float | None) -> None:
         if sum(self.known.values()) + region.size > self.quota:
             raise tb.QuotaError("too much", tb.ErrorCode.QUOTA_BYTES)
         assert os.fstat(fd).st_size == region.size

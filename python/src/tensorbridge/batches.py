@@ -393,12 +393,12 @@ class Executor:
         lease = None
         output = wire.NO_OUTPUT
         if frame.output_bytes:
-            lease = self._pool.take(frame.output_bytes, wire.READWRITE)
+            lease = self._pool.take(frame.output_bytes, wire.READWRITE, settings.deadline)
             output = wire.span(*lease.span())
         try:
             slot = self._slots[frame.slot_bytes].pop()
         except (KeyError, IndexError):
-            slot = self._new_slot(frame.slot_bytes)
+            slot = self._new_slot(frame.slot_bytes, settings.deadline)
         memory, at = slot.memory, slot.offset
         if block:
             memory[at : at + len(block)] = block
@@ -410,9 +410,9 @@ class Executor:
             self.ring.submit(exchange, request, output, settings.deadline)
         return exchange
 
-    def _new_slot(self, size: int) -> _Slot:
+    def _new_slot(self, size: int, deadline: float | None) -> _Slot:
         idle = self._slots.setdefault(size, [])
-        return _Slot(self._pool.take(size, wire.READWRITE), idle)
+        return _Slot(self._pool.take(size, wire.READWRITE, deadline), idle)
 
     def _end(self, exchange: _Exchange) -> bytes:
         """Copy the status area and free its memory."""

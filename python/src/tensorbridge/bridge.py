@@ -659,7 +659,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         errors: dict[str, TensorError] = {}
         for i, (name, value) in enumerate(zip(names, values, strict=True)):
             try:
-                self._add(batch, name, value, staged)
+                self._add(batch, name, value, staged, settings.deadline)
             except TensorError as error:
                 if not settings.continue_on_error:
                     raise
@@ -675,13 +675,14 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         name: str,
         value: Any,
         staged: Staged | None,
+        deadline: float | None,
     ) -> None:
         type_ids: list[int] = []
         descriptors = []
         for part in value if isinstance(value, (tuple, list)) else (value,):
             described = self._catalog.lookup(part)
             if described is None:
-                described, keep = self._catalog.describe(name, part)
+                described, keep = self._catalog.describe(name, part, deadline)
                 batch.keep.append(keep)
                 if staged is not None and keep is not part:
                     staged.append((part, keep))

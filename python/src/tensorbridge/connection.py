@@ -21,8 +21,9 @@ from .errors import (
     ServerDied,
     TimeoutError,
     error_of,
+    no_descriptor,
 )
-from .regions import FileRegion, Region
+from .regions import FileRegion, Region, holding
 
 __all__ = ["Connection", "connect"]
 
@@ -41,7 +42,10 @@ def connect(path: str) -> socket.socket:
     ResourceError
         If none does, or it can't be reached.
     """
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError as error:
+        raise no_descriptor(error, f"a connection to {path}") from error
     try:
         sock.connect(path)
     except OSError as error:
@@ -121,18 +125,19 @@ class Connection:
             lambda request: wire.hello(request, ring_entries, control_bytes, os.getpid()),
             wire.WELCOME,
             fds,
-            timeout,
+            time.monotonic() + timeout,
         )
         self.welcome = wire.read_welcome(answer.body)
 
-    def register(self, region: Region | FileRegion, fd: int) -> None:
-        """Make a region known to the server."""
+    def register(self, region: Region | FileRegion, fd: int, deadline: float | None = None) -> None:
+        """Make a region known to the server, which must have answered by a deadline."""
         self._request(
             lambda request: wire.register(
                 request, region.id, region.generation, region.access, region.size
             ),
             wire.OK,
             [fd],
+            deadline,
         )
 
     def release(self, region: Region | FileRegion) -> None:
@@ -187,15 +192,14 @@ class Connection:
         write: Callable[[int], bytes],
         expected: int,
         fds: Sequence[int] = (),
-        timeout: float | None = None,
+        deadline: float | None = None,
     ) -> wire.Message:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with self._lock:
+        with holding(self._lock, deadline):
             request = self._take_id()
             self._answers[request] = None
             try:
                 self._flush()
-                self._send(write(request), fds)
+                self._send(write(request), fds, deadline)
                 while (answer := self._answers[request]) is None:
                     if self.failed:
                         raise self.failure()
@@ -214,14 +218,16 @@ class Connection:
         return answer
 
     def _await_packet(self, deadline: float | None) -> None:
-        poll = select.poll()
-        poll.register(self._sock.fileno(), select.POLLIN)
-        left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-        if not poll.poll(left):
+        if not self._await(select.POLLIN, deadline):
             raise TimeoutError("the server did not answer in time")
 
-    def _send(self, packet: bytes, fds: Sequence[int]) -> None:
-        poll = None
+    def _await(self, event: int, deadline: float | None) -> bool:
+        poll = select.poll()
+        poll.register(self._sock.fileno(), event)
+        left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        return bool(poll.poll(left))
+
+    def _send(self, packet: bytes, fds: Sequence[int], deadline: float | None) -> None:
         while True:
             try:
                 if fds:
@@ -230,10 +236,8 @@ class Connection:
                     self._sock.send(packet)
                 return
             except BlockingIOError:
-                if poll is None:
-                    poll = select.poll()
-                    poll.register(self._sock.fileno(), select.POLLOUT)
-                poll.poll()
+                if not self._await(select.POLLOUT, deadline):
+                    raise TimeoutError("the server takes no message: is it stopped?") from None
             except (BrokenPipeError, ConnectionError):
                 with self._reading:
                     self._drain()  # a last message may say why

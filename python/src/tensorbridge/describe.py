@@ -81,7 +81,9 @@ class Catalog:
             return None
         return list(types), list(descriptors)
 
-    def describe(self, name: str, value: Any) -> tuple[Described, Any]:
+    def describe(
+        self, name: str, value: Any, deadline: float | None = None
+    ) -> tuple[Described, Any]:
         """Describe anything that can be handed over.
 
         Parameters
@@ -90,6 +92,8 @@ class Catalog:
             The tensor's name, for messages.
         value : object
             See `arrays.adopt`.
+        deadline : float, optional
+            See `Pool.take`.
 
         Returns
         -------
@@ -100,15 +104,17 @@ class Catalog:
         array, code = adopt(name, value)
         described = self._in_place(array, code)
         if described is None:
-            lease, copy = self.copy(array, code)
+            lease, copy = self.copy(array, code, deadline)
             return self._of_lease(lease, copy, code), copy
         if array is value:
             self._remember(array, described)
         return described, value
 
-    def copy(self, array: npt.NDArray[Any], code: int) -> tuple[Lease, npt.NDArray[Any]]:
+    def copy(
+        self, array: npt.NDArray[Any], code: int, deadline: float | None = None
+    ) -> tuple[Lease, npt.NDArray[Any]]:
         """Copy an array into leased memory, row-major and little-endian, in one pass."""
-        lease = self._pool.take(array.size * itemsize_of(code), wire.READ)
+        lease = self._pool.take(array.size * itemsize_of(code), wire.READ, deadline)
         copy = lease.array(0, code, array.shape)
         refill(copy, array)
         return lease, copy

@@ -7,9 +7,11 @@ the same number.
 from __future__ import annotations
 
 import builtins
+import errno
 from enum import IntEnum
 
 __all__ = [
+    "OUT_OF_DESCRIPTORS",
     "BridgeClosed",
     "BridgeError",
     "Cancelled",
@@ -23,6 +25,7 @@ __all__ = [
     "TensorError",
     "TimeoutError",
     "error_of",
+    "no_descriptor",
 ]
 
 
@@ -209,6 +212,22 @@ class ProtocolError(BridgeError):
 
 class ResourceError(BridgeError):
     """The system refuses something, or a defect of the server."""
+
+
+OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+"""How the system says so."""
+
+
+def no_descriptor(error: OSError, what: str) -> ResourceError:
+    """Make the exception for a descriptor that this process, or the system, can't have."""
+    remedy = (
+        "close some, drop arrays, call trim(), or raise the limit (ulimit -n)"
+        if error.errno == errno.EMFILE
+        else "the whole system has too many: raise fs.file-max"
+    )
+    return ResourceError(
+        f"no descriptor is left for {what}: {remedy}", ErrorCode.OUT_OF_DESCRIPTORS
+    )
 
 
 _OPTION_CODES = range(250, 300)

@@ -10,6 +10,7 @@ TENSORBRIDGE_JAVA
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -22,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ErrorCode, ResourceError, ServerDied
+from .errors import OUT_OF_DESCRIPTORS, ErrorCode, ResourceError, ServerDied, no_descriptor
 
 __all__ = ["Jdk", "PrivateServer", "find_jar", "find_jdk", "java_command", "require_platform"]
 
@@ -85,6 +86,8 @@ def require_platform() -> None:
         os.close(os.memfd_create("tensorbridge", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
         os.close(os.pidfd_open(os.getpid()))
     except OSError as error:
+        if error.errno in OUT_OF_DESCRIPTORS:
+            raise no_descriptor(error, "a bridge") from error
         raise _unsupported(
             f"this kernel or container ({os.uname().release}) refuses memfd_create or pidfd_open "
             f"({error.strerror}); Tensorbridge needs Linux 5.4 or newer and a seccomp profile that "
@@ -247,8 +250,16 @@ class PrivateServer:
 
     def __init__(self, arguments: list[str]) -> None:
         command = java_command(find_jdk(), find_jar())
-        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._log_fd = os.memfd_create("tensorbridge-log", os.MFD_CLOEXEC)
+        try:
+            self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise _not_started(command[0], error) from error
+        try:
+            self._log_fd = os.memfd_create("tensorbridge-log", os.MFD_CLOEXEC)
+        except OSError as error:
+            self.sock.close()
+            theirs.close()
+            raise _not_started(command[0], error) from error
         self._closing = threading.Lock()
         command += ["serve", "--inherit-fd", str(theirs.fileno()), *arguments]
         _log.debug("starting %s", " ".join(command))
@@ -265,9 +276,7 @@ class PrivateServer:
         except OSError as error:
             self.sock.close()
             os.close(self._log_fd)
-            raise ResourceError(
-                f"{command[0]} can't be started: {error.strerror}", ErrorCode.SYSTEM_CALL
-            ) from error
+            raise _not_started(command[0], error) from error
         finally:
             theirs.close()
 
@@ -329,6 +338,18 @@ class PrivateServer:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.returncode = 0
+
+
+def _not_started(java: str, error: OSError) -> ResourceError:
+    if error.errno in OUT_OF_DESCRIPTORS:
+        return no_descriptor(error, "a private server")
+    remedy = ""
+    if error.errno == errno.EAGAIN:
+        remedy = "; raise the limit of processes and threads (ulimit -u, or pids.max of the group)"
+    elif error.errno == errno.ENOMEM:
+        remedy = "; free memory, or raise the limit of the container"
+    code = ErrorCode.OUT_OF_MEMORY if error.errno == errno.ENOMEM else ErrorCode.SYSTEM_CALL
+    return ResourceError(f"{java} can't be started: {error.strerror}{remedy}", code)
 
 
 def _signal_name(number: int) -> str:

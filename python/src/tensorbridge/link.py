@@ -6,7 +6,14 @@ import os
 
 from . import wire
 from .connection import Connection, connect
-from .errors import BridgeClosed, ErrorCode, ResourceError, ServerDied
+from .errors import (
+    OUT_OF_DESCRIPTORS,
+    BridgeClosed,
+    ErrorCode,
+    ResourceError,
+    ServerDied,
+    no_descriptor,
+)
 from .launcher import PrivateServer
 from .regions import PAGE, create_memory
 from .ring import Ring
@@ -97,10 +104,9 @@ def _open_bells(fds: list[int]) -> None:
         fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
         fds.append(os.pidfd_open(os.getpid()))
     except OSError as error:
-        raise ResourceError(
-            f"no descriptor is left for a doorbell: raise the limit (ulimit -n): {error}",
-            ErrorCode.OUT_OF_DESCRIPTORS,
-        ) from error
+        if error.errno in OUT_OF_DESCRIPTORS:
+            raise no_descriptor(error, "a doorbell") from error
+        raise ResourceError(f"no doorbell can be had: {error}", ErrorCode.SYSTEM_CALL) from error
 
 
 def _explain_shared() -> ServerDied:

@@ -8,13 +8,15 @@ after the bridge or the server has gone.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import mmap
 import os
 import threading
+import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,15 @@ import numpy.typing as npt
 from . import wire
 from .allocator import ALIGNMENT, FreeList
 from .dtypes import dtype_of, interface_type
-from .errors import BridgeClosed, ErrorCode, QuotaError, ResourceError
+from .errors import (
+    OUT_OF_DESCRIPTORS,
+    BridgeClosed,
+    ErrorCode,
+    QuotaError,
+    ResourceError,
+    TimeoutError,
+    no_descriptor,
+)
 from .limits import available_memory
 
 __all__ = ["FileRegion", "Lease", "Pool", "Region", "create_region"]
@@ -33,7 +43,10 @@ _log = logging.getLogger("tensorbridge")
 PAGE = 4096
 FIRST_SLAB = 1 << 20
 LARGEST_SLAB = 32 << 20
-_LARGE = 64 << 20
+# Below this the look at what is available costs more than it is worth.
+_LARGE = 8 << 20
+# The kernel ends processes rather than refuse memory, so that the last bytes are left to others.
+_MARGIN = 8 << 20
 
 
 class Region:
@@ -94,7 +107,7 @@ def create_memory(size: int, access: int) -> tuple[int, mmap.mmap]:
     """
     import fcntl
 
-    if size >= _LARGE and size > available_memory():
+    if size >= _LARGE and size + _MARGIN > available_memory():
         raise _no_memory(size)
     fd = -1
     try:
@@ -113,20 +126,23 @@ def create_memory(size: int, access: int) -> tuple[int, mmap.mmap]:
 def _refused(error: OSError, size: int) -> ResourceError:
     import errno
 
-    if error.errno in (errno.EMFILE, errno.ENFILE):
+    if error.errno in OUT_OF_DESCRIPTORS:
+        return no_descriptor(error, "shared memory")
+    if error.errno == errno.EFBIG:
         return ResourceError(
-            "no descriptor is left for shared memory: drop arrays, call trim(), or raise "
-            "the limit (ulimit -n)",
-            ErrorCode.OUT_OF_DESCRIPTORS,
+            f"{size} bytes of shared memory are more than a file of this process may have: raise "
+            "that limit (ulimit -f)",
+            ErrorCode.OUT_OF_MEMORY,
         )
-    if error.errno in (errno.ENOMEM, errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+    if error.errno in (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT):
         return _no_memory(size)
     return ResourceError(f"shared memory can't be made: {error}", ErrorCode.SYSTEM_CALL)
 
 
 def _no_memory(size: int) -> ResourceError:
     return ResourceError(
-        f"{size} bytes of shared memory can't be had: drop arrays or call trim()",
+        f"{size} bytes of shared memory can't be had: drop arrays or call trim(), or raise the "
+        "limit of this process (ulimit -v), its memory group or container",
         ErrorCode.OUT_OF_MEMORY,
     )
 
@@ -274,7 +290,8 @@ class Pool:
     Parameters
     ----------
     register : callable
-        Makes a region known to the server; takes the region and its descriptor.
+        Makes a region known to the server; takes the region, its descriptor, and until when to
+        wait for the answer.
     release : callable
         Tells the server to forget a region; must not block.
     max_idle_bytes : int
@@ -283,7 +300,7 @@ class Pool:
 
     def __init__(
         self,
-        register: Callable[[Region | FileRegion, int], None],
+        register: Callable[[Region | FileRegion, int, float | None], None],
         release: Callable[[Region | FileRegion], None],
         max_idle_bytes: int,
     ) -> None:
@@ -298,7 +315,7 @@ class Pool:
         self._next_id = 1
         self._closed = False
 
-    def take(self, length: int, access: int) -> Lease:
+    def take(self, length: int, access: int, deadline: float | None = None) -> Lease:
         """Lease memory.
 
         Parameters
@@ -307,6 +324,9 @@ class Pool:
             Bytes.
         access : int
             `wire.READ` or `wire.READWRITE`.
+        deadline : float, optional
+            Until when to wait for the server, should it have to map a new region; by
+            `time.monotonic`.
 
         Raises
         ------
@@ -314,17 +334,19 @@ class Pool:
             If the server allows this client no more.
         ResourceError
             If the system has no more.
+        TimeoutError
+            At the deadline.
         BridgeClosed
             If the pool was closed.
         """
         length = wire.align(max(length, 1), ALIGNMENT)
-        with self._lock:
+        with holding(self._lock, deadline):
             self._collect()
             if self._closed:
                 raise BridgeClosed("the bridge is closed")
             lease = self._take_pooled(length, access)
             if lease is None:
-                region = self._add_region(length, access)
+                region = self._add_region(length, access, deadline)
                 lease = self._lease_from(region, length)
             if lease is None:
                 raise ResourceError(f"no span of {length} bytes", ErrorCode.INTERNAL)
@@ -349,14 +371,14 @@ class Pool:
         offset = region.free.take(length)
         return None if offset is None else Lease(self, region, offset, length)
 
-    def _add_region(self, length: int, access: int) -> Region:
+    def _add_region(self, length: int, access: int, deadline: float | None) -> Region:
         pooled = sum(region.size for region in self._regions[access])
         slab = min(max(FIRST_SLAB, pooled), LARGEST_SLAB)
         size = wire.align(slab if length <= slab // 4 else length, PAGE)
         region, fd = create_region(self._next_id, size, access)
         self._next_id += 1
         try:
-            self._register_somehow(region, fd)
+            self._register_somehow(region, fd, deadline)
         finally:
             os.close(fd)
         self._regions[access].append(region)
@@ -364,14 +386,19 @@ class Pool:
         _log.debug("region %d: %d bytes", region.id, size)
         return region
 
-    def _register_somehow(self, region: Region | FileRegion, fd: int) -> None:
+    def _register_somehow(
+        self, region: Region | FileRegion, fd: int, deadline: float | None = None
+    ) -> None:
         """Register a region; if there is no room for it, give up idle ones."""
         try:
-            self._register(region, fd)
+            self._register(region, fd, deadline)
         except QuotaError:
             if not self._drop_idle(0):
                 raise
-            self._register(region, fd)
+            self._register(region, fd, deadline)
+        except TimeoutError:
+            self._release(region)  # the server may take the request yet, and this after it
+            raise
 
     def add_file(self, fd: int, size: int) -> FileRegion:
         """Let the server read a file.
@@ -478,6 +505,25 @@ class Pool:
         self._regions = {wire.READ: [], wire.READWRITE: []}
         self._by_address = ([], [])
         self._returned.clear()
+
+
+@contextlib.contextmanager
+def holding(lock: threading.Lock, deadline: float | None) -> Iterator[None]:
+    """Hold a lock; wait for it no longer than until a deadline, by `time.monotonic`.
+
+    Raises
+    ------
+    TimeoutError
+        At the deadline.
+    """
+    if deadline is None:
+        lock.acquire()
+    elif not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        raise TimeoutError("another thread still waits for the server, which does not answer")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _used_first(region: Region) -> tuple[bool, int]:

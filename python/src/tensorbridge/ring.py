@@ -344,12 +344,13 @@ class Ring:
         ):
             self._reap()
             return
-        # What `_reap` does, where the only completion is the one that is waited for. No call: an
-        # interrupt finds all of this done, or nothing.
+        # What `_reap` does, where the only completion is the one that is waited for. No call but
+        # the last, which is none of what a closed bridge has: an interrupt finds all of this done,
+        # or nothing.
         words[wire.CQ_HEAD] = after
         ticket.holds = None
         ticket.done = True
-        del self._in_flight[ticket.batch_id]
+        self._in_flight.pop(ticket.batch_id, None)
 
     def _sleep(self, seconds: float | None) -> None:
         words = self._words

@@ -18,7 +18,9 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,7 +63,7 @@ public final class BatchServer implements AutoCloseable {
   private BatchServer(
       ServerOptions options, @Nullable LocalServerSocket server, @Nullable LocalSocket only) {
     OpRegistry operations = new OpRegistry(providers(options));
-    unmapper = Executors.newSingleThreadExecutor(BatchServer::unmapperThread);
+    unmapper = unmapper();
     engine =
         new Engine(
             options,
@@ -82,6 +84,20 @@ public final class BatchServer implements AutoCloseable {
       dispatcher.connect(only);
     }
     thread = Thread.ofPlatform().name("tensorbridge-dispatcher").daemon().unstarted(this::run);
+  }
+
+  /** Its thread is there from the start: later there might be none to be had. */
+  private static ExecutorService unmapper() {
+    ThreadPoolExecutor executor =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            0,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            BatchServer::unmapperThread);
+    executor.prestartCoreThread();
+    return executor;
   }
 
   private static Thread unmapperThread(Runnable task) {

@@ -1,7 +1,9 @@
 package io.tensorbridge.batch;
 
+import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.batch.wire.ErrorMessage;
+import io.tensorbridge.shm.Doorbell;
 import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.LocalServerSocket;
 import io.tensorbridge.shm.LocalSocket;
@@ -24,6 +26,8 @@ final class ClientListener {
   private boolean paused;
   private boolean closed;
   private long resumeNanos;
+  /** A descriptor to be given up when no other is left. */
+  private @Nullable Doorbell spare = spareOrNull();
 
   ClientListener(LocalServerSocket socket, int maxClients, ServerLog log) {
     this.socket = socket;
@@ -58,23 +62,53 @@ final class ClientListener {
     }
     if (clients >= maxClients) {
       log.refused("client " + peer.pid() + " is refused: there are " + clients + " already");
-      refuse(client);
+      refuse(
+          client,
+          ErrorCode.QUOTA_CLIENTS,
+          "the server has " + maxClients + " clients, its limit; try again later");
       return null;
     }
     return client;
   }
 
-  private void refuse(LocalSocket client) {
+  /**
+   * Tells the next client that no descriptor is left for it, by means of one kept for that.
+   *
+   * @return false if there is not even that one: the client still waits
+   */
+  boolean refuseForLackOfDescriptors() {
+    Doorbell kept = spare;
+    if (kept == null) {
+      spare = spareOrNull();
+      return false;
+    }
+    kept.close();
+    try {
+      refuse(
+          socket.accept(),
+          ErrorCode.OUT_OF_DESCRIPTORS,
+          "the server has no descriptor left for another client; raise its limit (ulimit -n)");
+      return true;
+    } catch (BridgeException failure) {
+      return false;
+    } finally {
+      spare = spareOrNull();
+    }
+  }
+
+  private static @Nullable Doorbell spareOrNull() {
+    try {
+      return Doorbell.create();
+    } catch (BridgeException exhausted) {
+      return null;
+    }
+  }
+
+  private static void refuse(LocalSocket client, ErrorCode code, String reason) {
     try (client;
         Arena arena = Arena.ofConfined()) {
       MemorySegment message = arena.allocate(MESSAGE_BYTES, Long.BYTES);
-      int length =
-          ErrorMessage.write(
-              message,
-              0,
-              0,
-              ErrorCode.QUOTA_CLIENTS,
-              "the server has " + maxClients + " clients, its limit; try again later");
+      int length = ErrorMessage.write(message, 0, 0, code, reason);
       client.trySend(message.asSlice(0, length));
     }
   }
@@ -110,5 +144,9 @@ final class ClientListener {
   void close() {
     closed = true;
     socket.close();
+    if (spare != null) {
+      spare.close();
+      spare = null;
+    }
   }
 }

@@ -1,6 +1,7 @@
 package io.tensorbridge.batch;
 
 import io.tensorbridge.BridgeException;
+import io.tensorbridge.ErrorCode;
 import io.tensorbridge.batch.wire.HeldCounts;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.Observation;
@@ -284,6 +285,10 @@ final class Dispatcher implements Runnable {
       }
     } catch (BridgeException failure) {
       log.refused("a client can't be accepted: " + failure.getMessage());
+      if (failure.code() == ErrorCode.OUT_OF_DESCRIPTORS
+          && listener.refuseForLackOfDescriptors()) {
+        return;
+      }
       listener.pause(System.nanoTime());
       poller.remove(listener.fd());
     }

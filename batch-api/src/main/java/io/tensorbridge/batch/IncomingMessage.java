@@ -3,6 +3,7 @@ package io.tensorbridge.batch;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
+import io.tensorbridge.ResourceException;
 import io.tensorbridge.batch.wire.Hello;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.MessageType;
@@ -96,6 +97,7 @@ final class IncomingMessage {
    * @param greeted whether the handshake is over
    * @return what the client wants
    * @throws FramingException if the message is not one that a client may send now
+   * @throws ResourceException if descriptors were lost because this process has too many
    */
   MessageType requireType(boolean greeted) throws FramingException {
     if (bytes.byteSize() < MessageHeader.BYTES) {
@@ -114,6 +116,7 @@ final class IncomingMessage {
       throw new FramingException(
           ErrorCode.HANDSHAKE_REQUIRED, "the first message is HELLO, and only the first");
     }
+    requireAllDescriptors(type, expected);
     long stated = MessageHeader.length(bytes, 0);
     if (received.truncated() || bytes.byteSize() != expected || stated != expected) {
       throw new FramingException(
@@ -122,6 +125,25 @@ final class IncomingMessage {
               + bytes.byteSize());
     }
     return type;
+  }
+
+  /**
+   * Descriptors are lost where the client sent more than anybody may, or where this process could
+   * not have more: it has broken nothing then, and may try again.
+   */
+  private void requireAllDescriptors(MessageType type, int expected) throws FramingException {
+    boolean whole = bytes.byteSize() == expected;
+    if (received.truncated() && whole && fds().size() < LocalSocket.MAX_DESCRIPTORS) {
+      ResourceException exhausted =
+          new ResourceException(
+              ErrorCode.OUT_OF_DESCRIPTORS,
+              "the server has no descriptor left for what " + type + " brings; raise its limit"
+                  + " (ulimit -n), or close other clients");
+      if (type == MessageType.HELLO) {
+        throw new FramingException(exhausted);
+      }
+      throw exhausted;
+    }
   }
 
   private MessageType typeOfCode() throws FramingException {

@@ -34,8 +34,9 @@ final class LeaseSet implements AutoCloseable {
   /** Ends the leases with the last holder. */
   void release() {
     if (holders.decrementAndGet() == 0) {
-      leases.forEach(Lease::close);
+      // Before the regions know, whose end is told to the client.
       counters.leases.addAndGet(-leases.size());
+      leases.forEach(Lease::close);
     }
   }
 

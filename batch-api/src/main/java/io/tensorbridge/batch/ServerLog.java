@@ -65,7 +65,11 @@ final class ServerLog {
   private void log(Level level, String line, @Nullable Throwable thrown) {
     Logger logger = System.getLogger(BatchServer.class.getName());
     if (logger.isLoggable(level)) {
-      writer.execute(() -> logger.log(level, line, thrown));
+      try {
+        writer.execute(() -> logger.log(level, line, thrown));
+      } catch (OutOfMemoryError noThread) {
+        // The line is lost, as if there were no room: what it tells of must go on.
+      }
     }
   }
 }

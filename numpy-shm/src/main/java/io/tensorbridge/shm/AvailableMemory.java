@@ -14,27 +14,22 @@ import java.util.List;
  * more than there is, it ends processes until it succeeds.
  */
 final class AvailableMemory {
-  /** Smaller regions are not worth the look (50 us). */
-  private static final long LOOK_FROM = 64L << 20;
+  /** Smaller regions are not worth the look (100 us). */
+  private static final long LOOK_FROM = 8L << 20;
 
   private static final Path MEMINFO = Path.of("/proc/meminfo");
-  private static final List<Path> CONTAINER_LIMITS =
-      List.of(
-          Path.of("/sys/fs/cgroup/memory.max"),
-          Path.of("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
-
   private AvailableMemory() {}
 
   static void require(String name, long byteSize) {
     if (byteSize < LOOK_FROM) {
       return;
     }
-    long available = Math.min(free(), containerLimit());
+    long available = Math.min(free(), MemoryGroup.availableToAll(MemoryGroup.ofThisProcess()));
     if (byteSize > available) {
       throw new ResourceException(
           ErrorCode.OUT_OF_MEMORY,
           "region " + name + " of " + byteSize + " bytes can't be had, only " + available
-              + " are available; free memory, raise the container's limit, or ask for less");
+              + " are available; free memory, raise the limit of the container or memory group, or ask for less");
     }
   }
 
@@ -48,18 +43,7 @@ final class AvailableMemory {
     return kibibytes == 0 ? Long.MAX_VALUE : kibibytes << 10;
   }
 
-  private static long containerLimit() {
-    for (Path path : CONTAINER_LIMITS) {
-      for (String line : linesOf(path)) {
-        if (line.matches("[0-9]{1,18}")) {
-          return Long.parseLong(line);
-        }
-      }
-    }
-    return Long.MAX_VALUE;
-  }
-
-  private static List<String> linesOf(Path path) {
+  static List<String> linesOf(Path path) {
     try {
       return Files.readAllLines(path);
     } catch (IOException notThisKindOfSystem) {
