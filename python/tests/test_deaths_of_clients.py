@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 import reliability
+import tensorbridge as tb
 from conftest import SharedServer, eventually
 from dying import DIE, DIED, ENDED, GONE, LATER, RUN, Bystander, Nursery
 
@@ -74,6 +75,12 @@ def kill_at(nursery: Nursery, server: SharedServer, step: Step, times: int, deat
         deaths.died_at(step)
 
 
+def holds_nothing(server: SharedServer) -> bool:
+    """Tell whether the server's own books are empty: regions, leases, batches."""
+    seen = tb.observe(server.address)
+    return not seen.clients and seen.held == tb.Held(0, 0, 0, 0, 0, 0)
+
+
 def test_a_client_may_die_at_any_step(server: SharedServer, nursery: Nursery) -> None:
     rng = random.Random(8)
     steps = one_of_each_function(warm_up(nursery), rng)[:60]
@@ -89,6 +96,7 @@ def test_a_client_may_die_at_any_step(server: SharedServer, nursery: Nursery) ->
             assert nursery.ask(LATER, rng.randrange(LATEST_MICROS)) in (DIED, ENDED)
             eventually(lambda: server.is_back_at(start))
         assert other.still_works()
+    eventually(lambda: holds_nothing(server))
     assert deaths.deaths.total() > len(steps) // 2
 
 
@@ -107,6 +115,7 @@ def test_a_client_dies_while_its_batch_is_at_work(server: SharedServer, nursery:
             assert [nursery.ask(GONE, pid) for pid in pids] == 4 * [DIED]
             eventually(lambda: server.is_back_at(start))
         assert other.still_works()
+    eventually(lambda: holds_nothing(server))
 
 
 @pytest.mark.long
@@ -141,6 +150,7 @@ def test_clients_die_at_every_step(server: SharedServer, nursery: Nursery) -> No
         found = server.footprint()
         grown = process.memory_info().rss - resident
     assert grown < 128 << 20
+    eventually(lambda: holds_nothing(server))
     rows = [
         ["descriptors of the server", start[0], found[0]],
         ["its mappings of clients' memory", start[1], found[1]],
