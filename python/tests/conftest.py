@@ -128,7 +128,10 @@ class SharedServer:
         The JVM's own threads, and the one that writes the log, come and go.
         """
         process = Path(f"/proc/{self.process.pid}")
-        threads = [(task / "comm").read_text() for task in (process / "task").iterdir()]
+        threads = []
+        for task in (process / "task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
+                threads.append((task / "comm").read_text())
         return (
             len(os.listdir(process / "fd")),
             (process / "maps").read_text().count("/memfd:"),
