@@ -9,69 +9,74 @@ import io.tensorbridge.Tensor;
 import io.tensorbridge.TensorType;
 import io.tensorbridge.op.OpPlan;
 import io.tensorbridge.op.OutputSpec;
+import io.tensorbridge.op.ValueRun;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Binds one decoded batch to regions and plans; used once, by the dispatcher.
+ * Binds the blocks of one client to regions and plans; used by the dispatcher only.
  *
  * <p>What breaks the format throws and so refuses the batch; what the operation does not take
  * becomes a {@link BoundItem.Refused}, which fails alone.
  */
 final class BatchBinder {
-  private final DecodedBatch batch;
   private final RegionTable regions;
   private final PlanCache plans;
-  private final LeaseSet leases;
-  private final List<Extent> extents = new ArrayList<>();
+  private final KnownItems known;
 
-  /** Whether an input of any item so far lies in a file. */
-  private boolean readsFiles;
-  private int lastOptionSet = -1;
+  private @Nullable AskedOperation lastAsked;
+  private int lastOptionSet;
   private List<TensorType> lastTypes = List.of();
   private @Nullable OpPlan lastPlan;
 
-  BatchBinder(DecodedBatch batch, RegionTable regions, PlanCache plans, LeaseSet leases) {
-    this.batch = batch;
+  BatchBinder(RegionTable regions, PlanCache plans, KnownItems known) {
     this.regions = regions;
     this.plans = plans;
-    this.leases = leases;
+    this.known = known;
   }
 
   /**
-   * Binds a batch that shall run.
+   * Binds a batch that shall run. It has no lease on anything yet.
    *
-   * @return the batch, which shares the leases
-   * @throws BridgeException if it is refused
+   * @param block opened
+   * @param batch is filled
+   * @throws BridgeException if the batch is refused
    */
-  BoundBatch bind() {
-    plans.requireOperation(batch.operation());
-    List<BoundItem> items = new ArrayList<>(batch.items().size());
-    for (DecodedItem item : batch.items()) {
-      requireIndexZero(item);
-      items.add(bind(item, true));
+  void bind(BlockDecoder block, BoundBatch batch) {
+    AskedOperation asked = block.asked();
+    plans.requireOperation(asked.name());
+    batch.begin(asked.name(), block.continueOnError(), block.threads());
+    boolean kept = block.isAskedKept();
+    while (block.next()) {
+      BoundItem item = kept ? known.find(block) : null;
+      if (item == null) {
+        item = bind(asked, block.item(), true);
+        if (kept && item instanceof BoundItem.Planned planned) {
+          known.add(block, planned);
+        }
+      }
+      batch.add(item);
     }
-    collectExtents(items);
-    return new BoundBatch(batch, items, extents, leases, readsFiles);
+    batch.requireApart();
   }
 
   /**
    * Plans a batch that brings no outputs.
    *
+   * @param source its block
    * @return for each item a plan, or what refuses it
    * @throws BridgeException if the batch is refused
    */
-  List<BoundItem> plan() {
-    plans.requireOperation(batch.operation());
-    List<BoundItem> items = new ArrayList<>(batch.items().size());
-    for (DecodedItem item : batch.items()) {
-      requireIndexZero(item);
+  List<BoundItem> plan(DecodedBatch source) {
+    plans.requireOperation(source.asked().name());
+    List<BoundItem> items = new ArrayList<>(source.items().size());
+    for (DecodedItem item : source.items()) {
       if (!item.outputs().isEmpty()) {
         throw new ProtocolException(ErrorCode.OUTPUT_MISMATCH, "PLAN has no outputs");
       }
-      items.add(bind(item, false));
+      items.add(bind(source.asked(), item, false));
     }
     return items;
   }
@@ -79,64 +84,94 @@ final class BatchBinder {
   /**
    * Binds a batch that gives outputs to waiting items.
    *
+   * @param source its block
    * @param waiting the items that wait
-   * @return the batch, which shares the leases
+   * @param batch is filled
    * @throws ProtocolException if it is refused; the items then go on waiting
    */
-  BoundBatch resume(WaitingItems waiting) {
-    if (!batch.operation().equals(waiting.operation())) {
+  void resume(DecodedBatch source, WaitingItems waiting, BoundBatch batch) {
+    String operation = source.asked().name();
+    if (!operation.equals(waiting.operation())) {
       throw new ProtocolException(
           ErrorCode.OUTPUT_MISMATCH,
-          "the items wait in " + waiting.operation() + ", not in " + batch.operation());
+          "the items wait in " + waiting.operation() + ", not in " + operation);
     }
-    List<BoundItem> items = new ArrayList<>(batch.items().size());
+    batch.begin(operation, source.continueOnError(), source.threads());
     boolean[] seen = new boolean[waiting.itemCount()];
-    for (DecodedItem item : batch.items()) {
+    for (DecodedItem item : source.items()) {
       WaitingItems.Item waits = waiting.require(item.itemIndex());
       if (seen[item.itemIndex()] || !item.inputs().isEmpty()) {
         throw new ProtocolException(
             ErrorCode.BAD_COUNT, "RESUME names each waiting item once, without inputs");
       }
       seen[item.itemIndex()] = true;
-      addExtents(waits.source().inputs(), false);
-      List<OutputPlace> outputs = outputs(item.outputs(), waits.needs().outputs());
-      addExtents(item.outputs(), true);
-      items.add(
-          new BoundItem.Continued(waits.source(), waits.workBytes(), waits.needs(), outputs));
+      batch.add(resume(item, waits));
     }
-    Extent.requireApart(extents);
-    return new BoundBatch(batch, items, extents, leases, waiting.readsFiles());
+    batch.requireApart();
   }
 
-  private static void requireIndexZero(DecodedItem item) {
+  private BoundItem resume(DecodedItem item, WaitingItems.Item waits) {
+    List<RegisteredRegion> leased = new ArrayList<>(item.outputs().size());
+    List<OutputPlace> outputs = outputs(item.outputs(), waits.needs().outputs(), leased);
+    ItemPlaces places =
+        new ItemPlaces(
+            waits.places().inputs(),
+            extents(item.outputs(), true),
+            leased,
+            waits.places().readsFiles(),
+            0,
+            OutputPlace.byteLength(outputs));
+    return new BoundItem.Continued(
+        places, item.itemIndex(), waits.workBytes(), waits.needs(), outputs);
+  }
+
+  private BoundItem bind(AskedOperation asked, DecodedItem item, boolean withOutputs) {
     if (item.itemIndex() != 0) {
       throw new ProtocolException(ErrorCode.BAD_FLAGS, "item_index is 0 except in RESUME");
     }
-  }
-
-  private BoundItem bind(DecodedItem item, boolean withOutputs) {
-    List<Tensor> inputs = inputs(item.inputs());
+    List<RegisteredRegion> leased = new ArrayList<>(item.inputs().size() + item.outputs().size());
+    List<Tensor> inputs = inputs(item.inputs(), leased);
+    boolean readsFiles = anyFile(inputs);
     OpPlan plan;
     try {
-      if (readsFiles && !plans.takesFiles(batch.operation())) {
-        requireNoFiles(inputs);
+      if (readsFiles && !plans.takesFiles(asked.name())) {
+        requireNoFiles(asked.name(), inputs);
       }
-      plan = plan(item, types(inputs));
+      plan = plan(asked, item.optionSet(), types(inputs));
     } catch (RuntimeException | LinkageError failure) {
-      return new BoundItem.Refused(item, BridgeException.ofThrown(failure));
+      ItemPlaces places =
+          new ItemPlaces(
+              extents(item.inputs(), false), List.of(), List.copyOf(leased), readsFiles, 0, 0);
+      return new BoundItem.Refused(places, BridgeException.ofThrown(failure));
     }
     List<OutputPlace> outputs =
-        withOutputs ? outputs(item.outputs(), plan.outputs()) : List.of();
-    return new BoundItem.Planned(item, plan, inputs, outputs);
+        withOutputs ? outputs(item.outputs(), plan.outputs(), leased) : List.of();
+    ItemPlaces places =
+        new ItemPlaces(
+            extents(item.inputs(), false),
+            extents(item.outputs(), true),
+            List.copyOf(leased),
+            readsFiles,
+            byteLength(inputs),
+            OutputPlace.byteLength(outputs));
+    ValueRun atOnce = outputs.isEmpty() && !readsFiles ? plan.bindValue(inputs).orElse(null) : null;
+    return new BoundItem.Planned(
+        places, plan, inputs, outputs, Math.max(1, plan.workBytes()), atOnce);
   }
 
-  private OpPlan plan(DecodedItem item, List<TensorType> types) {
-    if (lastPlan == null || item.optionSet() != lastOptionSet || !types.equals(lastTypes)) {
-      lastPlan = plans.plan(batch.operation(), batch.optionTexts().get(item.optionSet()), types);
-      lastOptionSet = item.optionSet();
+  private OpPlan plan(AskedOperation asked, int optionSet, List<TensorType> types) {
+    OpPlan plan = lastPlan;
+    if (plan == null
+        || asked != lastAsked
+        || optionSet != lastOptionSet
+        || !types.equals(lastTypes)) {
+      plan = plans.plan(asked.name(), asked.optionTexts().get(optionSet), types);
+      lastPlan = plan;
+      lastAsked = asked;
+      lastOptionSet = optionSet;
       lastTypes = types;
     }
-    return lastPlan;
+    return plan;
   }
 
   private static List<TensorType> types(List<Tensor> tensors) {
@@ -148,36 +183,51 @@ final class BatchBinder {
     return List.of(types);
   }
 
-  private List<Tensor> inputs(List<DecodedTensor> decoded) {
+  private List<Tensor> inputs(List<DecodedTensor> decoded, List<RegisteredRegion> leased) {
     if (decoded.size() == 1) {
-      return List.of(input(decoded.getFirst()));
+      return List.of(input(decoded.getFirst(), leased));
     }
     Tensor[] inputs = new Tensor[decoded.size()];
-    Arrays.setAll(inputs, i -> input(decoded.get(i)));
+    Arrays.setAll(inputs, i -> input(decoded.get(i), leased));
     return List.of(inputs);
   }
 
-  private Tensor input(DecodedTensor decoded) {
+  private Tensor input(DecodedTensor decoded, List<RegisteredRegion> leased) {
     RegisteredRegion region = regions.require(decoded.region(), decoded.generation());
-    region.leaseFor(leases);
-    Backing backing = region.region().backing();
-    readsFiles |= backing == Backing.FILE;
-    return Tensor.of(region.region().segment(), decoded.layout(), backing);
+    leased.add(region);
+    return Tensor.of(region.memory(), decoded.layout(), region.region().backing());
   }
 
-  private void requireNoFiles(List<Tensor> inputs) {
+  private static long byteLength(List<Tensor> tensors) {
+    long bytes = 0;
+    for (int i = 0; i < tensors.size(); i++) {
+      bytes += Math.min(tensors.get(i).byteLength(), Long.MAX_VALUE - bytes);
+    }
+    return bytes;
+  }
+
+  private static boolean anyFile(List<Tensor> inputs) {
+    for (int i = 0; i < inputs.size(); i++) {
+      if (inputs.get(i).backing() == Backing.FILE) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static void requireNoFiles(String operation, List<Tensor> inputs) {
     for (int i = 0; i < inputs.size(); i++) {
       if (inputs.get(i).backing() == Backing.FILE) {
         throw new ProtocolException(
             ErrorCode.UNSEALED_REGION,
-            "input " + i + " lies in a file, which " + batch.operation()
-                + " can't read: its size is"
+            "input " + i + " lies in a file, which " + operation + " can't read: its size is"
                 + " not sealed; copy the tensor into a sealed region, and name that");
       }
     }
   }
 
-  private List<OutputPlace> outputs(List<DecodedTensor> decoded, List<OutputSpec> planned) {
+  private List<OutputPlace> outputs(
+      List<DecodedTensor> decoded, List<OutputSpec> planned, List<RegisteredRegion> leased) {
     if (decoded.size() != planned.size()) {
       throw new ProtocolException(
           ErrorCode.OUTPUT_MISMATCH,
@@ -188,12 +238,13 @@ final class BatchBinder {
     }
     List<OutputPlace> places = new ArrayList<>(decoded.size());
     for (int i = 0; i < decoded.size(); i++) {
-      places.add(output(decoded.get(i), planned.get(i)));
+      places.add(output(decoded.get(i), planned.get(i), leased));
     }
     return places;
   }
 
-  private OutputPlace output(DecodedTensor decoded, OutputSpec planned) {
+  private OutputPlace output(
+      DecodedTensor decoded, OutputSpec planned, List<RegisteredRegion> leased) {
     if (!decoded.layout().isRowMajor() || !decoded.layout().type().equals(planned.type())) {
       throw new ProtocolException(
           ErrorCode.OUTPUT_MISMATCH,
@@ -210,29 +261,24 @@ final class BatchBinder {
     RegionTable.requireWritable(region);
     decoded.layout().requireWithin(region.byteSize());
     BoundBatch.requireAligned(decoded.layout());
-    registered.leaseFor(leases);
+    leased.add(registered);
     return new OutputPlace.Fixed(
         Tensor.of(region.segment(), decoded.layout(), Backing.SEALED));
   }
 
-  /** Compares all places, if there are outputs at all. */
-  private void collectExtents(List<BoundItem> items) {
-    boolean anyOutput = false;
-    for (BoundItem item : items) {
-      if (item instanceof BoundItem.Planned && !item.source().outputs().isEmpty()) {
-        addExtents(item.source().outputs(), true);
-        anyOutput = true;
-      }
+  private static List<Extent> extents(List<DecodedTensor> tensors, boolean outputs) {
+    if (tensors.isEmpty()) {
+      return List.of();
     }
-    if (anyOutput) {
-      items.forEach(item -> addExtents(item.source().inputs(), false));
-      Extent.requireApart(extents);
+    if (tensors.size() == 1) {
+      return List.of(extent(tensors.getFirst(), outputs));
     }
+    Extent[] extents = new Extent[tensors.size()];
+    Arrays.setAll(extents, i -> extent(tensors.get(i), outputs));
+    return List.of(extents);
   }
 
-  private void addExtents(List<DecodedTensor> tensors, boolean outputs) {
-    for (DecodedTensor tensor : tensors) {
-      extents.add(Extent.of(tensor.region(), tensor.layout(), outputs));
-    }
+  private static Extent extent(DecodedTensor tensor, boolean output) {
+    return Extent.of(tensor.region(), tensor.layout(), output);
   }
 }

@@ -42,6 +42,8 @@ import org.jspecify.annotations.Nullable;
 public final class BatchServer implements AutoCloseable {
   private static final int PLAN_CACHE = 4096;
   private static final Duration OBSERVE_PATIENCE = Duration.ofSeconds(5);
+  /** What is known of items takes about 80 MiB at most. */
+  private static final long KNOWN_ITEM_WORDS = 1 << 20;
 
   private final Engine engine;
   private final ExecutorService unmapper;
@@ -74,7 +76,8 @@ public final class BatchServer implements AutoCloseable {
             unmapper,
             BellWatch.start(),
             new ServerCounters(),
-            new ServerEvents());
+            new ServerEvents(),
+            new ItemBudget(KNOWN_ITEM_WORDS));
     ServerLog log = new ServerLog(server != null);
     ClientListener listener =
         server == null ? null : new ClientListener(server, options.maxClients(), log);

@@ -29,13 +29,13 @@ final class BatchTrace {
   /** The submission is a batch that is about to run. */
   synchronized void bound(BoundBatch bound, boolean onWorkers) {
     batch = bound;
-    event.operation = bound.source().operation();
-    event.items = bound.items().size();
+    event.operation = bound.operation();
+    event.items = bound.size();
     event.inputBytes = bound.inputBytes();
     event.outputBytes = bound.outputBytes();
     event.onWorkers = onWorkers;
     if (ItemEvent.isWanted()) {
-      items = new ItemEvent[bound.items().size()];
+      items = new ItemEvent[bound.size()];
     }
   }
 
@@ -61,8 +61,8 @@ final class BatchTrace {
       ended.batch = event.batch;
       ended.index = index;
       ended.operation = event.operation;
-      ended.inputBytes = bound.items().get(index).inputBytes();
-      ended.outputBytes = bound.items().get(index).outputBytes();
+      ended.inputBytes = bound.item(index).places().inputBytes();
+      ended.outputBytes = bound.item(index).places().outputBytes();
       ended.outcome = code.name();
       ended.commit();
     }

@@ -6,23 +6,18 @@ import io.tensorbridge.op.OpMemory;
 import io.tensorbridge.op.OpPlan;
 import io.tensorbridge.op.OpRun;
 import io.tensorbridge.op.Outcome;
+import io.tensorbridge.op.ValueRun;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** An item whose tensors are proven; immutable. */
 sealed interface BoundItem {
-  /** What the client wrote about the tensors that the item reads. */
-  DecodedItem source();
+  /** Where its tensors lie; of an item that goes on, the inputs that it began with. */
+  ItemPlaces places();
 
   /** The item's weight, at least 1. */
   long workBytes();
-
-  /** The bytes of the tensors that it reads. */
-  long inputBytes();
-
-  /** The bytes of the tensors that it writes. */
-  long outputBytes();
 
   /**
    * Begins the item.
@@ -35,20 +30,10 @@ sealed interface BoundItem {
   OpRun begin(@Nullable MemorySegment span, MemorySegment value);
 
   /** An item that the operation does not take; it fails when its turn comes. */
-  record Refused(DecodedItem source, BridgeException failure) implements BoundItem {
+  record Refused(ItemPlaces places, BridgeException failure) implements BoundItem {
     @Override
     public long workBytes() {
       return 1;
-    }
-
-    @Override
-    public long inputBytes() {
-      return 0;
-    }
-
-    @Override
-    public long outputBytes() {
-      return 0;
     }
 
     @Override
@@ -57,28 +42,23 @@ sealed interface BoundItem {
     }
   }
 
-  /** An item that can run any number of times. */
-  record Planned(DecodedItem source, OpPlan plan, List<Tensor> inputs,
-      List<OutputPlace> outputs) implements BoundItem {
-    @Override
-    public long workBytes() {
-      return Math.max(1, plan.workBytes());
-    }
-
-    @Override
-    public long inputBytes() {
-      long bytes = 0;
-      for (Tensor input : inputs) {
-        bytes += input.byteLength();
-      }
-      return bytes;
-    }
-
-    @Override
-    public long outputBytes() {
-      return OutputPlace.byteLength(outputs);
-    }
-
+  /**
+   * An item that can run any number of times.
+   *
+   * @param places of its tensors
+   * @param plan of its operation
+   * @param inputs what it reads
+   * @param outputs where its results go
+   * @param workBytes its weight
+   * @param atOnce what runs it in place of {@link #begin}, if it can be run so
+   */
+  record Planned(
+      ItemPlaces places,
+      OpPlan plan,
+      List<Tensor> inputs,
+      List<OutputPlace> outputs,
+      long workBytes,
+      @Nullable ValueRun atOnce) implements BoundItem {
     @Override
     public OpRun begin(@Nullable MemorySegment span, MemorySegment value) {
       List<Tensor> tensors =
@@ -87,21 +67,10 @@ sealed interface BoundItem {
     }
   }
 
-  /** An item that has waited for outputs, which it now has. */
+  /** An item that has waited for outputs, which it now has; its index is that of when it began. */
   record Continued(
-      DecodedItem source, long workBytes, Outcome.NeedsSpace waiting,
+      ItemPlaces places, int itemIndex, long workBytes, Outcome.NeedsSpace waiting,
       List<OutputPlace> outputs) implements BoundItem {
-    /** They were read before it waited. */
-    @Override
-    public long inputBytes() {
-      return 0;
-    }
-
-    @Override
-    public long outputBytes() {
-      return OutputPlace.byteLength(outputs);
-    }
-
     @Override
     public OpRun begin(@Nullable MemorySegment span, MemorySegment value) {
       return waiting.resume().apply(OutputPlace.tensors(outputs, span));

@@ -6,9 +6,7 @@ import io.tensorbridge.QuotaException;
 import io.tensorbridge.batch.wire.WorkCounts;
 import io.tensorbridge.op.OpBatch;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -28,7 +26,7 @@ final class ClientBatches {
     record Waiting(WaitingItems items) implements Entry {}
 
     /** Ready to be run by its id. */
-    record Prepared(BoundBatch batch) implements Entry {}
+    record Prepared(BoundBatch batch, LeaseSet leases) implements Entry {}
   }
 
   /** What an observer sees of the batches at one moment. */
@@ -42,7 +40,7 @@ final class ClientBatches {
   private final Runnable drained;
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Long, Entry> entries = new HashMap<>();
+  private final LongMap<Entry> entries = new LongMap<>();
   private int inFlight;
   private int prepared;
   private boolean closed;
@@ -78,7 +76,7 @@ final class ClientBatches {
   void requireFree(long batchId) {
     lock.lock();
     try {
-      if (entries.containsKey(batchId)) {
+      if (entries.get(batchId) != null) {
         throw new ProtocolException(
             ErrorCode.DUPLICATE_BATCH,
             "batch " + Long.toUnsignedString(batchId) + " is in use until it ends or is"
@@ -118,7 +116,7 @@ final class ClientBatches {
   }
 
   /** Adds a prepared batch, which takes over a hold on its leases. */
-  void addPrepared(long batchId, BoundBatch batch) {
+  void addPrepared(long batchId, BoundBatch batch, LeaseSet leases) {
     lock.lock();
     try {
       if (prepared >= maxBatches) {
@@ -127,7 +125,7 @@ final class ClientBatches {
             "a client has at most " + maxBatches + " prepared batches; forget some");
       }
       prepared++;
-      put(batchId, new Entry.Prepared(batch));
+      put(batchId, new Entry.Prepared(batch, leases));
     } finally {
       lock.unlock();
     }
@@ -144,8 +142,17 @@ final class ClientBatches {
   }
 
   BoundBatch requirePrepared(long batchId) {
+    return prepared(batchId).batch();
+  }
+
+  /** The leases of a prepared batch. */
+  LeaseSet preparedLeases(long batchId) {
+    return prepared(batchId).leases();
+  }
+
+  private Entry.Prepared prepared(long batchId) {
     if (entry(batchId) instanceof Entry.Prepared found) {
-      return found.batch();
+      return found;
     }
     throw unknown(batchId, "no prepared batch");
   }
@@ -175,7 +182,7 @@ final class ClientBatches {
         case Entry.Waiting found -> found.items().forget();
         case Entry.Prepared found -> {
           prepared--;
-          found.batch().leases().release();
+          found.leases().release();
         }
         case Entry.InFlight found -> throw unknown(batchId, "no prepared or waiting batch");
         case null -> throw unknown(batchId, "no prepared or waiting batch");
@@ -301,7 +308,7 @@ final class ClientBatches {
     lock.lock();
     try {
       closed = true;
-      for (Long batchId : List.copyOf(entries.keySet())) {
+      for (long batchId : entries.keys()) {
         if (entries.get(batchId) instanceof Entry.InFlight found) {
           running.add(found.work());
         } else {

@@ -379,6 +379,7 @@ final class ClientSession {
     Live now = live;
     if (now != null) {
       now.bell().close();
+      now.runner().close();
       now.connection().close();
     }
     socket.close();

@@ -50,6 +50,9 @@ final class Dispatcher implements Runnable {
   /** While it spins, descriptors are looked at so often. */
   private static final long NANOS_PER_POLL = 100_000;
 
+  /** After so many looks a server is worth the milliseconds that quicker looks cost once. */
+  private static final int BUSY_LOOKS = 1000;
+
   private final Engine engine;
   private final ServerLog log;
   private final @Nullable ClientListener listener;
@@ -71,6 +74,7 @@ final class Dispatcher implements Runnable {
   /** The work for clients that have gone. */
   private WorkCounts departed = WorkCounts.NONE;
   private long nextKey = 1;
+  private int looks;
   private boolean closing;
   /** When a submission was served last. */
   private long quietSince;
@@ -194,17 +198,23 @@ final class Dispatcher implements Runnable {
   }
 
   private void sleep() {
-    active.forEach(session -> session.storeSleeping(true));
+    storeSleeping(true);
     VarHandle.fullFence();
-    for (ClientSession session : active) {
-      if (session.hasNews()) {
-        active.forEach(awake -> awake.storeSleeping(false));
+    for (int i = 0; i < active.size(); i++) {
+      if (active.get(i).hasNews()) {
+        storeSleeping(false);
         serveActive();
         return;
       }
     }
     active.clear();
     poll(nanosToSleep());
+  }
+
+  private void storeSleeping(boolean sleeping) {
+    for (int i = 0; i < active.size(); i++) {
+      active.get(i).storeSleeping(sleeping);
+    }
   }
 
   private long nanosToSleep() {
@@ -218,6 +228,9 @@ final class Dispatcher implements Runnable {
   }
 
   private void poll(long timeoutNanos) {
+    if (++looks == BUSY_LOOKS) {
+      engine.unmapper().execute(Poller::linkLean);
+    }
     int count = poller.await(timeoutNanos, ready);
     for (int i = 0; i < count; i++) {
       take(ready[i]);

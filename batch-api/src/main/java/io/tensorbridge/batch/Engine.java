@@ -16,6 +16,7 @@ import java.util.concurrent.Executor;
  * @param bells frees threads that wait for a client's doorbell
  * @param counters what is held for clients
  * @param events what the flight recorder is told
+ * @param itemBudget how many known items clients may have
  */
 record Engine(
     ServerOptions options,
@@ -26,4 +27,5 @@ record Engine(
     Executor unmapper,
     BellWatch bells,
     ServerCounters counters,
-    ServerEvents events) {}
+    ServerEvents events,
+    ItemBudget itemBudget) {}

@@ -10,10 +10,6 @@ import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.SharedFile;
 import io.tensorbridge.shm.SharedRegion;
-import java.lang.foreign.MemorySegment;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +28,7 @@ final class RegionTable {
   private final ClientWatch watch;
   private final Executor unmapper;
   private final IntConsumer unmapped;
-  private final Map<Integer, RegisteredRegion> regions = new HashMap<>();
+  private final LongMap<RegisteredRegion> regions = new LongMap<>();
   private long registeredBytes;
   private long fileBytes;
   private int lastId;
@@ -120,7 +116,7 @@ final class RegionTable {
     if (generation == 0) {
       throw new ProtocolException(ErrorCode.STALE_GENERATION, "generations are above 0");
     }
-    if (regions.containsKey(id)) {
+    if (regions.get(id) != null) {
       throw new ProtocolException(
           ErrorCode.REGION_EXISTS,
           "region " + Integer.toUnsignedString(id) + " exists; release it first and await the"
@@ -210,25 +206,21 @@ final class RegionTable {
   }
 
   /**
-   * The memory of a span.
+   * The region of a span.
    *
    * @param span as the client wrote it
    * @param writable whether the server shall write it
-   * @param leases get a lease on its region; null for a use that ends before this method's caller
-   * @return exactly the span
+   * @return a region that the span does not leave
    * @throws ProtocolException if the span leaves its region, may not be written, or lies in a file
    */
-  MemorySegment require(SpanRef span, boolean writable, @Nullable LeaseSet leases) {
+  RegisteredRegion require(SpanRef span, boolean writable) {
     RegisteredRegion region = require(span.region(), span.generation());
     span.requireWithin(region.region().byteSize());
     if (writable) {
       requireWritable(region.region());
     }
     requireSealed(region.region());
-    if (leases != null) {
-      region.leaseFor(leases);
-    }
-    return region.region().segment().asSlice(span.byteOffset(), span.byteLength());
+    return region;
   }
 
   private static void requireSealed(Region region) {
@@ -269,7 +261,7 @@ final class RegionTable {
 
   /** Releases everything. */
   void close() {
-    for (RegisteredRegion region : List.copyOf(regions.values())) {
+    for (RegisteredRegion region : regions.values()) {
       if (!region.isReleased()) {
         region.release();
       }

@@ -1,6 +1,7 @@
 package io.tensorbridge.batch;
 
 import io.tensorbridge.Region;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** A client's region under the id that the client gave it; used by the dispatcher only. */
@@ -29,6 +30,11 @@ final class RegisteredRegion {
 
   Region region() {
     return region;
+  }
+
+  /** The whole mapping; without a lease only for a use that ends before the dispatcher goes on. */
+  MemorySegment memory() {
+    return region.segment();
   }
 
   long chargedBytes() {

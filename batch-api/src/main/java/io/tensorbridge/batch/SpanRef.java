@@ -5,22 +5,39 @@ import io.tensorbridge.ProtocolException;
 import io.tensorbridge.batch.wire.Span;
 import java.lang.foreign.MemorySegment;
 
-/** A span as a client wrote it: not checked yet. */
-record SpanRef(int region, int generation, long byteOffset, long byteLength) {
-  private static final SpanRef NONE = new SpanRef(0, 0, 0, 0);
+/** A span as a client wrote it, not checked yet; read anew for each submission. */
+final class SpanRef {
+  private int region;
+  private int generation;
+  private long byteOffset;
+  private long byteLength;
 
-  static SpanRef read(MemorySegment segment, long at) {
-    return Span.isZero(segment, at)
-        ? NONE
-        : new SpanRef(
-            Span.region(segment, at),
-            Span.generation(segment, at),
-            Span.byteOffset(segment, at),
-            Span.byteLength(segment, at));
+  /** Takes over what a client wrote, from private memory. */
+  void read(MemorySegment segment, long at) {
+    region = Span.region(segment, at);
+    generation = Span.generation(segment, at);
+    byteOffset = Span.byteOffset(segment, at);
+    byteLength = Span.byteLength(segment, at);
+  }
+
+  int region() {
+    return region;
+  }
+
+  int generation() {
+    return generation;
+  }
+
+  long byteOffset() {
+    return byteOffset;
+  }
+
+  long byteLength() {
+    return byteLength;
   }
 
   boolean isNone() {
-    return equals(NONE);
+    return (region | generation | byteOffset | byteLength) == 0;
   }
 
   void requireWithin(long regionBytes) {

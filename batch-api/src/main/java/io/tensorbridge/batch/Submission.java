@@ -6,27 +6,63 @@ import io.tensorbridge.batch.wire.SubmissionEntry;
 import io.tensorbridge.batch.wire.SubmissionKind;
 import java.lang.foreign.MemorySegment;
 
-/** A submission as a client wrote it, read once. */
-record Submission(
-    long batchId,
-    int kindCode,
-    boolean reservedIsZero,
-    long targetId,
-    long timeoutNanos,
-    SpanRef block,
-    SpanRef status,
-    SpanRef output) {
+/** A submission as a client wrote it; each is read once, into the same object. */
+final class Submission {
+  private final SpanRef block = new SpanRef();
+  private final SpanRef status = new SpanRef();
+  private final SpanRef output = new SpanRef();
+  private long batchId;
+  private int kindCode;
+  private boolean reservedIsZero;
+  private long targetId;
+  private long timeoutNanos;
 
-  static Submission read(MemorySegment entry) {
-    return new Submission(
-        SubmissionEntry.batchId(entry, 0),
-        SubmissionEntry.kind(entry, 0),
-        SubmissionEntry.reservedIsZero(entry, 0),
-        SubmissionEntry.targetId(entry, 0),
-        SubmissionEntry.timeoutNanos(entry, 0),
-        SpanRef.read(entry, SubmissionEntry.blockOffset(0)),
-        SpanRef.read(entry, SubmissionEntry.statusOffset(0)),
-        SpanRef.read(entry, SubmissionEntry.outputOffset(0)));
+  /**
+   * Takes over the next submission.
+   *
+   * @param entry a copy in private memory
+   */
+  void read(MemorySegment entry) {
+    batchId = SubmissionEntry.batchId(entry, 0);
+    kindCode = SubmissionEntry.kind(entry, 0);
+    reservedIsZero = SubmissionEntry.reservedIsZero(entry, 0);
+    targetId = SubmissionEntry.targetId(entry, 0);
+    timeoutNanos = SubmissionEntry.timeoutNanos(entry, 0);
+    block.read(entry, SubmissionEntry.blockOffset(0));
+    status.read(entry, SubmissionEntry.statusOffset(0));
+    output.read(entry, SubmissionEntry.outputOffset(0));
+  }
+
+  long batchId() {
+    return batchId;
+  }
+
+  int kindCode() {
+    return kindCode;
+  }
+
+  boolean reservedIsZero() {
+    return reservedIsZero;
+  }
+
+  long targetId() {
+    return targetId;
+  }
+
+  long timeoutNanos() {
+    return timeoutNanos;
+  }
+
+  SpanRef block() {
+    return block;
+  }
+
+  SpanRef status() {
+    return status;
+  }
+
+  SpanRef output() {
+    return output;
   }
 
   /** Checks the fields that need no other memory. */

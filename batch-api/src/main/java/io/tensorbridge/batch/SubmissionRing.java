@@ -14,6 +14,7 @@ final class SubmissionRing {
   /** What submissions are ahead of completions at the start: 0 in a fresh region. */
   private final int lead;
   private final MemorySegment entry = Arena.ofAuto().allocate(SubmissionEntry.BYTES, Long.BYTES);
+  private final Submission submission = new Submission();
   private int head;
 
   /**
@@ -68,13 +69,14 @@ final class SubmissionRing {
     return Math.clamp(claimed, 0, entries);
   }
 
-  /** Takes the next submission; there must be one. */
+  /** Takes the next submission; there must be one. The object is that of the one before. */
   Submission take() {
     long at = ControlLayout.submissionOffset(entries, head);
     MemorySegment.copy(control, at, entry, 0, SubmissionEntry.BYTES);
     head++;
     ControlLayout.storeSubmissionHead(control, head);
-    return Submission.read(entry);
+    submission.read(entry);
+    return submission;
   }
 
   /** Tells the client whether to ring; a full fence must follow before the server sleeps. */

@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * Carries out the submissions of one client; used by the dispatcher only.
  *
  * <p>Each ends in exactly one completion: at once for everything but a run that goes to the workers.
+ * What ends at once needs no lease, because this thread alone releases regions, and no object of its
+ * own: {@link #batch}, {@link #status} and {@link #execution} serve one submission after the other,
+ * until workers get them.
  */
 final class SubmissionRunner {
   /** Work below this is done faster than a worker is woken, unless it waits for a disk. */
@@ -25,9 +28,15 @@ final class SubmissionRunner {
   private final ClientBatches batches;
   private final ClientWatch watch;
   private final BlockDecoder decoder;
+  private final WorkerPool.Share share;
+  private final KnownItems known;
+  private final BatchBinder binder;
+
+  private BoundBatch batch = new BoundBatch();
+  private @Nullable StatusArea status;
+  private @Nullable BatchExecution execution;
   /** Follows the submission that is being carried out, if a recording wants that. */
   private @Nullable BatchTrace trace;
-  private final WorkerPool.Share share;
 
   SubmissionRunner(
       Engine engine, RegionTable regions, ClientBatches batches, ClientWatch watch) {
@@ -38,35 +47,54 @@ final class SubmissionRunner {
     this.decoder =
         new BlockDecoder(engine.options().maxItems(), engine.options().maxBlockBytes());
     this.share = engine.pool().share(engine.options().maxThreadsPerClient());
+    this.known = new KnownItems(engine.itemBudget());
+    this.binder = new BatchBinder(regions, engine.plans(), known);
+  }
+
+  /** Forgets what is known of the client's items. */
+  void close() {
+    known.close();
+  }
+
+  /** The number of items that are known. */
+  int knownItems() {
+    return known.size();
   }
 
   /** Carries out one submission. Its leases have ended when its completion is visible. */
   void run(Submission submission) {
-    StatusArea status = null;
+    StatusArea told = null;
     trace = watch.trace(submission);
-    try (LeaseSet leases = new LeaseSet(engine.counters())) {
+    try {
       SubmissionKind kind = submission.requireKind();
       batches.requireFree(submission.batchId());
-      status = status(kind, submission, leases);
-      carryOut(kind, submission, status, leases);
+      if (kind == SubmissionKind.CANCEL || kind == SubmissionKind.FORGET) {
+        carryOut(kind, submission);
+      } else {
+        told = status(submission.status());
+        carryOut(kind, submission, told);
+      }
     } catch (RuntimeException | LinkageError | OutOfMemoryError failure) {
-      refuse(submission, status, BridgeException.ofThrown(failure));
+      refuse(submission, told, BridgeException.ofThrown(failure));
     }
   }
 
-  private @Nullable StatusArea status(
-      SubmissionKind kind, Submission submission, LeaseSet leases) {
-    if (kind == SubmissionKind.CANCEL || kind == SubmissionKind.FORGET) {
-      return null;
+  private StatusArea status(SpanRef span) {
+    RegisteredRegion region = regions.require(span, true);
+    StatusArea area = status;
+    if (area == null) {
+      area = new StatusArea(span, region);
+      status = area;
+    } else {
+      area.move(span, region);
     }
-    SpanRef span = submission.status();
-    return new StatusArea(span, regions.require(span, true, leases));
+    return area;
   }
 
   private void refuse(
-      Submission submission, @Nullable StatusArea status, BridgeException failure) {
-    if (status != null) {
-      status.refused(failure);
+      Submission submission, @Nullable StatusArea told, BridgeException failure) {
+    if (told != null) {
+      told.refused(failure);
     }
     // A failure that no code of the format stands for is a defect of this software.
     ErrorCode code =
@@ -78,149 +106,196 @@ final class SubmissionRunner {
     batches.complete(submission.batchId(), code, 0);
   }
 
-  private void carryOut(
-      SubmissionKind kind,
-      Submission submission,
-      @Nullable StatusArea status,
-      LeaseSet leases) {
+  private void carryOut(SubmissionKind kind, Submission submission) {
+    if (kind == SubmissionKind.CANCEL) {
+      batches.cancel(submission.targetId());
+    } else {
+      batches.forget(submission.targetId());
+    }
+    batches.complete(submission.batchId(), ErrorCode.OK, 0);
+  }
+
+  private void carryOut(SubmissionKind kind, Submission submission, StatusArea told) {
     switch (kind) {
-      case RUN ->
-          run(submission, require(status), binder(submission, leases).bind(), null, leases);
-      case PLAN -> plan(submission, require(status), leases);
-      case PREPARE -> prepare(submission, require(status), leases);
-      case RUN_PREPARED -> {
-        BoundBatch prepared = batches.requirePrepared(submission.targetId());
-        run(submission, require(status), prepared, null, leases, prepared.leases());
+      case RUN -> {
+        bind(submission);
+        run(submission, told, batch, null);
       }
-      case RESUME -> resume(submission, require(status), leases);
-      case CANCEL -> {
-        batches.cancel(submission.targetId());
-        batches.complete(submission.batchId(), ErrorCode.OK, 0);
-      }
-      case FORGET -> {
-        batches.forget(submission.targetId());
-        batches.complete(submission.batchId(), ErrorCode.OK, 0);
-      }
+      case PLAN -> plan(submission, told);
+      case PREPARE -> prepare(submission, told);
+      case RUN_PREPARED ->
+          run(submission, told, batches.requirePrepared(submission.targetId()), null);
+      case RESUME -> resume(submission, told);
+      case CANCEL, FORGET -> throw new IllegalStateException(kind + " has no status area");
     }
   }
 
-  private static StatusArea require(@Nullable StatusArea status) {
-    if (status == null) {
-      throw new IllegalStateException("only CANCEL and FORGET have no status area");
+  private void bind(Submission submission) {
+    SpanRef span = submission.block();
+    RegisteredRegion region = regions.require(span, false);
+    try {
+      decoder.open(region.memory(), span.byteOffset(), span.byteLength());
+      binder.bind(decoder, batch);
+    } finally {
+      decoder.close();
     }
-    return status;
   }
 
-  private BatchBinder binder(Submission submission, LeaseSet leases) {
-    // The block is copied at once by this thread, which alone releases regions: no lease is needed.
-    MemorySegment block = regions.require(submission.block(), false, null);
-    return new BatchBinder(decoder.decode(block), regions, engine.plans(), leases);
+  private DecodedBatch decode(Submission submission) {
+    SpanRef span = submission.block();
+    RegisteredRegion region = regions.require(span, false);
+    try {
+      return decoder.decode(region.memory(), span.byteOffset(), span.byteLength());
+    } finally {
+      decoder.close();
+    }
   }
 
-  private void plan(Submission submission, StatusArea status, LeaseSet leases) {
-    List<BoundItem> items = binder(submission, leases).plan();
-    status.begin(items.size(), 0);
+  private void plan(Submission submission, StatusArea told) {
+    List<BoundItem> items = binder.plan(decode(submission));
+    told.begin(items.size(), 0);
+    told.zeroItems();
     int failed = 0;
     for (int i = 0; i < items.size(); i++) {
       switch (items.get(i)) {
         case BoundItem.Planned item ->
-            status.plan(
+            told.plan(
                 i,
                 ErrorCode.OK,
                 new PlanRecord(item.plan().label(), item.workBytes(), item.plan().outputs()));
         case BoundItem.Refused item -> {
-          status.failed(i, item.failure());
+          told.failed(i, item.failure());
           failed++;
         }
         case BoundItem.Continued item ->
             throw new IllegalStateException("PLAN continues nothing");
       }
     }
-    leases.close();
     batches.complete(submission.batchId(), ErrorCode.OK, failed);
   }
 
-  private void prepare(Submission submission, StatusArea status, LeaseSet leases) {
-    try (LeaseSet own = new LeaseSet(engine.counters())) {
-      BoundBatch bound = binder(submission, own).bind();
-      status.begin(bound.items().size(), bound.workBytes());
-      int failed = 0;
-      for (int i = 0; i < bound.items().size(); i++) {
-        if (bound.items().get(i) instanceof BoundItem.Refused refused) {
-          status.failed(i, refused.failure());
-          failed++;
-        } else {
-          status.done(i);
-        }
+  private void prepare(Submission submission, StatusArea told) {
+    bind(submission);
+    told.begin(batch.size(), batch.workBytes());
+    told.zeroItems();
+    int failed = 0;
+    for (int i = 0; i < batch.size(); i++) {
+      if (batch.item(i) instanceof BoundItem.Refused refused) {
+        told.failed(i, refused.failure());
+        failed++;
+      } else {
+        told.done(i);
       }
-      batches.addPrepared(submission.batchId(), bound);
-      own.retain();
-      leases.close();
-      batches.complete(submission.batchId(), ErrorCode.OK, failed);
     }
+    try (LeaseSet leases = new LeaseSet(engine.counters())) {
+      batch.leaseFor(leases);
+      batches.addPrepared(submission.batchId(), batch.copy(), leases);
+      leases.retain();
+    }
+    batches.complete(submission.batchId(), ErrorCode.OK, failed);
   }
 
-  private void resume(Submission submission, StatusArea status, LeaseSet leases) {
+  private void resume(Submission submission, StatusArea told) {
     WaitingItems waiting = batches.requireWaiting(submission.targetId());
-    BoundBatch bound = binder(submission, leases).resume(waiting);
-    LeaseSet[] inherited = waiting.leases().toArray(new LeaseSet[0]);
-    run(submission, status, bound, waiting, leases, inherited);
+    binder.resume(decode(submission), waiting, batch);
+    run(submission, told, batch, waiting);
   }
 
-  /** Runs a batch, here or by the workers; the run becomes a holder of all leases. */
+  /** Runs a batch, here or by the workers. */
   private void run(
-      Submission submission,
-      StatusArea status,
-      BoundBatch batch,
-      @Nullable WaitingItems origin,
-      LeaseSet own,
-      LeaseSet... inherited) {
+      Submission submission, StatusArea told, BoundBatch running, @Nullable WaitingItems origin) {
     batches.requireRoomInFlight();
     SpanRef output = submission.output();
-    MemorySegment span = output.isNone() ? null : regions.require(output, true, own);
-    batch.requireOutputSpan(output);
-    status.begin(batch.items().size(), batch.workBytes());
-
-    List<LeaseSet> leases = new ArrayList<>(1 + inherited.length);
-    leases.add(own);
-    leases.addAll(List.of(inherited));
-    leases.forEach(LeaseSet::retain);
-    own.close();
-    boolean inline = batch.workBytes() <= INLINE_BYTES && !batch.readsFiles();
+    RegisteredRegion outputRegion = output.isNone() ? null : regions.require(output, true);
+    running.requireOutputSpan(output);
+    told.begin(running.size(), running.workBytes());
+    MemorySegment span =
+        outputRegion != null && running.needsSpan()
+            ? outputRegion.memory().asSlice(output.byteOffset(), output.byteLength())
+            : null;
+    boolean inline = running.workBytes() <= INLINE_BYTES && !running.readsFiles();
     if (trace != null) {
-      trace.bound(batch, !inline);
+      trace.bound(running, !inline);
     }
-    BatchExecution execution =
-        new BatchExecution(
-            submission.batchId(),
-            origin,
-            batch,
-            status,
-            leases,
-            batches,
-            inline ? watch.dispatcher() : watch.workers(),
-            trace);
-    ItemRuns runs = new ItemRuns(batch, status, span, trace);
+    BatchExecution run = execution(running, told);
+    Tally tally = inline ? watch.dispatcher() : watch.workers();
+    run.begin(submission.batchId(), running, told, origin, span, tally, trace);
     if (origin != null) {
-      origin.beginResume(batch.source().items());
+      origin.beginResume(running);
     }
     if (inline) {
-      runs.runHere(execution);
-      execution.batchEnded();
+      run.runHere();
+      if (!run.waiting().isEmpty()) {
+        hold(run, running, told, outputRegion, null, submission);
+      }
+      run.batchEnded();
     } else {
-      submit(submission, runs, execution);
+      told.zeroItems();
+      hold(run, running, told, outputRegion, origin, submission);
+      giveAway(running);
+      submit(submission, running, run);
     }
   }
 
-  private void submit(Submission submission, ItemRuns runs, BatchExecution execution) {
-    DecodedBatch source = runs.batch().source();
-    int threads = source.threads() == 0 ? Integer.MAX_VALUE : source.threads();
+  private BatchExecution execution(BoundBatch running, StatusArea told) {
+    BatchExecution run = execution;
+    if (run == null) {
+      run = new BatchExecution(batches, running, told, watch.dispatcher());
+      execution = run;
+    }
+    return run;
+  }
+
+  /**
+   * Takes leases on all memory of a run that does not end here and now.
+   *
+   * @param origin where its items waited, if whatever they hold must be held by the run, too
+   */
+  private void hold(
+      BatchExecution run,
+      BoundBatch running,
+      StatusArea told,
+      @Nullable RegisteredRegion outputRegion,
+      @Nullable WaitingItems origin,
+      Submission submission) {
+    List<LeaseSet> held = new ArrayList<>();
+    LeaseSet own = new LeaseSet(engine.counters());
+    held.add(own);
+    told.region().leaseFor(own);
+    if (outputRegion != null) {
+      outputRegion.leaseFor(own);
+    }
+    if (running == batch) {
+      running.leaseFor(own);
+    } else {
+      held.add(batches.preparedLeases(submission.targetId()));
+    }
+    if (origin != null) {
+      held.addAll(origin.leases());
+    }
+    for (int i = 1; i < held.size(); i++) {
+      held.get(i).retain();
+    }
+    run.hold(held);
+  }
+
+  /** Leaves to the workers what would serve the next submission. */
+  private void giveAway(BoundBatch running) {
+    if (running == batch) {
+      batch = new BoundBatch();
+    }
+    status = null;
+    execution = null;
+  }
+
+  private void submit(Submission submission, BoundBatch running, BatchExecution run) {
+    int threads = running.threads() == 0 ? Integer.MAX_VALUE : running.threads();
     OpBatch work =
         new OpBatch(
-            runs.forWorkers(),
-            source.continueOnError(),
+            run.forWorkers(),
+            running.continueOnError(),
             Math.min(threads, engine.pool().threadCount()),
-            execution,
+            run,
             engine.pool()::wake);
     batches.addInFlight(submission.batchId(), work);
     if (submission.timeoutNanos() > 0) {

@@ -42,7 +42,7 @@ final class Tally {
   /** A run has ended. */
   void ran(BoundBatch batch, int failed, long nanos) {
     batches++;
-    items += batch.items().size();
+    items += batch.size();
     failedItems += failed;
     inputBytes += batch.inputBytes();
     outputBytes += batch.outputBytes();

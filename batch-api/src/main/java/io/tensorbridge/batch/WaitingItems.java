@@ -14,12 +14,11 @@ import java.util.Map;
  */
 final class WaitingItems {
   /** An item in the middle of its execution. */
-  record Item(DecodedItem source, long workBytes, Outcome.NeedsSpace needs) {}
+  record Item(ItemPlaces places, long workBytes, Outcome.NeedsSpace needs) {}
 
   private final long batchId;
   private final String operation;
   private final int itemCount;
-  private final boolean readsFiles;
   private final List<LeaseSet> leases = new ArrayList<>();
   private final Map<Integer, Item> items = new HashMap<>();
   private int resuming;
@@ -31,13 +30,11 @@ final class WaitingItems {
    * @param batchId by which the client knows the batch
    * @param operation what the items are in the middle of
    * @param itemCount items of the batch
-   * @param readsFiles whether any item reads a file
    */
-  WaitingItems(long batchId, String operation, int itemCount, boolean readsFiles) {
+  WaitingItems(long batchId, String operation, int itemCount) {
     this.batchId = batchId;
     this.operation = operation;
     this.itemCount = itemCount;
-    this.readsFiles = readsFiles;
   }
 
   long batchId() {
@@ -50,10 +47,6 @@ final class WaitingItems {
 
   int itemCount() {
     return itemCount;
-  }
-
-  boolean readsFiles() {
-    return readsFiles;
   }
 
   synchronized List<LeaseSet> leases() {
@@ -85,8 +78,12 @@ final class WaitingItems {
   }
 
   /** Takes out the items that a RESUME has named. */
-  synchronized void beginResume(List<DecodedItem> resumed) {
-    resumed.forEach(item -> items.remove(item.itemIndex()));
+  synchronized void beginResume(BoundBatch resumed) {
+    for (int i = 0; i < resumed.size(); i++) {
+      if (resumed.item(i) instanceof BoundItem.Continued item) {
+        items.remove(item.itemIndex());
+      }
+    }
     resuming++;
   }
 

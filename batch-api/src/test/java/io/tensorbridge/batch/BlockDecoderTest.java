@@ -62,16 +62,20 @@ class BlockDecoderTest {
   }
 
   private DecodedBatch decode(ByteBuffer block) {
-    return decoder.decode(MemorySegment.ofBuffer(block.rewind()));
+    return decode(MemorySegment.ofBuffer(block.rewind()));
+  }
+
+  private DecodedBatch decode(MemorySegment shared) {
+    return decoder.decode(shared, 0, shared.byteSize());
   }
 
   @Test
   void everyFieldIsRead() {
     DecodedBatch batch = decode(block());
-    assertThat(batch.operation()).isEqualTo("copy");
+    assertThat(batch.asked().name()).isEqualTo("copy");
     assertThat(batch.continueOnError()).isTrue();
     assertThat(batch.threads()).isEqualTo(3);
-    assertThat(batch.optionTexts()).containsExactly("a=1\n");
+    assertThat(batch.asked().optionTexts()).containsExactly("a=1\n");
     assertThat(batch.items()).hasSize(2);
 
     DecodedTensor input = batch.items().getFirst().inputs().getFirst();
@@ -178,16 +182,16 @@ class BlockDecoderTest {
   @Test
   void theBlockIsCopiedBeforeItIsRead() {
     MemorySegment shared = MemorySegment.ofBuffer(block().rewind());
-    DecodedBatch batch = decoder.decode(shared);
+    DecodedBatch batch = decode(shared);
     shared.fill((byte) 0xFF);
-    assertThat(batch.operation()).isEqualTo("copy");
+    assertThat(batch.asked().name()).isEqualTo("copy");
     assertThat(shared.get(ValueLayout.JAVA_BYTE, 0)).isEqualTo((byte) 0xFF);
   }
 
   @Test
   void aBlockHasAtLeastItsHeadAndAtMostItsLimit() {
     for (int length : new int[]{0, 63, (1 << 20) + 1}) {
-      assertThatThrownBy(() -> decoder.decode(MemorySegment.ofArray(new byte[length])))
+      assertThatThrownBy(() -> decode(MemorySegment.ofArray(new byte[length])))
           .isInstanceOfSatisfying(
               ProtocolException.class,
               refused -> assertThat(refused.code()).isEqualTo(ErrorCode.BAD_LENGTH));

@@ -39,6 +39,8 @@ abstract class ServerFixture {
     server.awaitEnd();
     server.close();
     assertThat(server.usage()).isEqualTo(new BatchServer.Usage(0, 0, 0, 0, 0));
+    // A worker that has just rung a doorbell may still be on its way out of the call.
+    await(() -> Fd.openCount() <= fdsBefore);
     assertThat(Fd.openCount()).isEqualTo(fdsBefore);
     assertThat(SharedRegion.mappedBytes()).isEqualTo(mappedBefore);
   }

@@ -1,6 +1,8 @@
 package io.tensorbridge.op;
 
+import io.tensorbridge.Tensor;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The proof that an operation takes certain types and options, and what will come out; immutable and
@@ -38,4 +40,15 @@ public interface OpPlan {
    * @return the execution; it keeps the memory until its last chunk has ended
    */
   OpRun bind(OpMemory memory);
+
+  /**
+   * Prepares all executions of an item that has no outputs and takes less time than a worker would
+   * take to wake.
+   *
+   * @param inputs of the planned types; they stay mapped while an execution runs
+   * @return what runs the item in place of {@link #bind}; empty if each execution has a state
+   */
+  default Optional<ValueRun> bindValue(List<Tensor> inputs) {
+    return Optional.empty();
+  }
 }

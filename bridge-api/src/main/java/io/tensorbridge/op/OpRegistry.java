@@ -62,6 +62,7 @@ public final class OpRegistry {
           "operation \"" + name + "\" is unknown; known are "
               + String.join(", ", providers.keySet()));
     }
-    return loaded.computeIfAbsent(name, _ -> provider.create());
+    TensorOp operation = loaded.get(name);
+    return operation != null ? operation : loaded.computeIfAbsent(name, _ -> provider.create());
   }
 }

@@ -68,8 +68,8 @@ public final class WorkerPool implements AutoCloseable {
    */
   private record Open(Share share, long order, List<Work> works) {
     boolean isOpen() {
-      for (Work work : works) {
-        if (!work.isEnded()) {
+      for (int i = 0; i < works.size(); i++) {
+        if (!works.get(i).isEnded()) {
           return true;
         }
       }
@@ -178,8 +178,10 @@ public final class WorkerPool implements AutoCloseable {
    * @return true if all threads are idle, or will be after their present step
    */
   public boolean isIdle() {
-    for (Open candidate : open) {
-      if (candidate.isOpen()) {
+    // A spinning thread asks this all the time: no iterator.
+    List<Open> candidates = open;
+    for (int i = 0; i < candidates.size(); i++) {
+      if (candidates.get(i).isOpen()) {
         return false;
       }
     }

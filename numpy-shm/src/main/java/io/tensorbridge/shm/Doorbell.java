@@ -80,7 +80,7 @@ public final class Doorbell implements AutoCloseable {
   }
 
   private void write(int number) {
-    long result = DescriptorCalls.write(number, one);
+    long result = WaitCalls.raise(number, one);
     // A full counter is rung already.
     if (result < 0 && result != -Errno.EAGAIN) {
       throw Errno.failure("ringing a doorbell", (int) -result);

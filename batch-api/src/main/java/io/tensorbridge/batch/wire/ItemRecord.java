@@ -104,4 +104,54 @@ public final class ItemRecord {
     LittleEndian.putInt(segment, at + OPTION_SET_OFFSET, optionSet);
     LittleEndian.putInt(segment, at + ITEM_INDEX_OFFSET, itemIndex);
   }
+
+  /**
+   * A number that tells records apart, mostly.
+   *
+   * @param segment where the structure lies
+   * @param at where it begins
+   * @param words the record's length in units of 8 bytes
+   * @param multiplier an odd number that the record's writer does not know
+   * @return a hash of all bytes of the record
+   */
+  public static int hash(MemorySegment segment, long at, int words, long multiplier) {
+    long hash = words;
+    for (int i = 0; i < words; i++) {
+      hash = (hash ^ LittleEndian.getLong(segment, at + 8L * i)) * multiplier;
+      hash ^= hash >>> 32;
+    }
+    return (int) hash;
+  }
+
+  /**
+   * A record's bytes.
+   *
+   * @param segment where the structure lies
+   * @param at where it begins
+   * @param words the record's length in units of 8 bytes
+   * @return a copy
+   */
+  public static long[] words(MemorySegment segment, long at, int words) {
+    long[] copy = new long[words];
+    for (int i = 0; i < words; i++) {
+      copy[i] = LittleEndian.getLong(segment, at + 8L * i);
+    }
+    return copy;
+  }
+
+  /**
+   * Compares a record's bytes.
+   *
+   * @param segment where the structure lies
+   * @param at where it begins
+   * @param words of {@link #words}; the record is not shorter
+   * @return whether the record begins with them
+   */
+  public static boolean matches(MemorySegment segment, long at, long[] words) {
+    long difference = 0;
+    for (int i = 0; i < words.length; i++) {
+      difference |= words[i] ^ LittleEndian.getLong(segment, at + 8L * i);
+    }
+    return difference == 0;
+  }
 }

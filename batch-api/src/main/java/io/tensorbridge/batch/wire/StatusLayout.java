@@ -284,4 +284,17 @@ public final class StatusLayout {
     LittleEndian.putLong(segment, item + ITEM_ELEMENT_INDEX_OFFSET, elementIndex);
     LittleEndian.putLong(segment, item + ITEM_RESERVED_OFFSET, 0);
   }
+
+  /**
+   * Zeroes the value of an item.
+   *
+   * @param segment where the structure lies
+   * @param item where the item's status begins
+   */
+  public static void zeroValue(MemorySegment segment, long item) {
+    LittleEndian.putLong(segment, item + ITEM_VALUE_OFFSET, 0);
+    LittleEndian.putLong(segment, item + ITEM_VALUE_OFFSET + 8, 0);
+    LittleEndian.putLong(segment, item + ITEM_VALUE_OFFSET + 16, 0);
+    LittleEndian.putLong(segment, item + ITEM_VALUE_OFFSET + 24, 0);
+  }
 }

@@ -22,7 +22,45 @@ final class Kernel {
   private static final long ERRNO_OFFSET =
       Linker.Option.captureStateLayout().byteOffset(PathElement.groupElement("errno"));
 
+  /** Whether {@link Lean} is linked. */
+  private static volatile boolean lean;
+
+  /** The same function without {@code errno}, whose capture makes an object in each call. */
+  private static final class Lean {
+    static final MethodHandle SYSCALL = bindLean();
+  }
+
   private Kernel() {}
+
+  /** Links what {@link #callLean} calls: some milliseconds, for processes that call very often. */
+  static void linkLean() {
+    if (Machine.current() != Machine.UNSUPPORTED) {
+      lean = Lean.SYSCALL != null;
+    }
+  }
+
+  /**
+   * Calls until the call is not interrupted, without making an object once {@link #linkLean()} has
+   * ended.
+   *
+   * <p>A call that fails is made again to learn why: for calls that have no effect if they fail.
+   */
+  static long callLean(Syscall syscall, long a, long b, long c, long d, long e, long f) {
+    if (lean) {
+      long result;
+      try {
+        result = (long) Lean.SYSCALL.invokeExact(syscall.number(), a, b, c, d, e, f);
+      } catch (RuntimeException | Error failure) {
+        throw failure;
+      } catch (Throwable impossible) {
+        throw new AssertionError("a downcall throws nothing checked", impossible);
+      }
+      if (result != -1) {
+        return result;
+      }
+    }
+    return call(syscall, a, b, c, d, e, f);
+  }
 
   static long call(Syscall syscall, long a, long b) {
     return call(syscall, a, b, 0, 0, 0, 0);
@@ -86,15 +124,22 @@ final class Kernel {
     }
   }
 
-  @SuppressWarnings("restricted")
   private static MethodHandle bind() {
+    return link(Linker.Option.firstVariadicArg(1), Linker.Option.captureCallState("errno"));
+  }
+
+  private static MethodHandle bindLean() {
+    return link(Linker.Option.firstVariadicArg(1));
+  }
+
+  @SuppressWarnings("restricted")
+  private static MethodHandle link(Linker.Option... options) {
     ValueLayout.OfLong word = ValueLayout.JAVA_LONG;
     Linker linker = Linker.nativeLinker();
     return linker.downcallHandle(
         linker.defaultLookup().findOrThrow("syscall"),
         FunctionDescriptor.of(word, word, word, word, word, word, word, word),
-        Linker.Option.firstVariadicArg(1),
-        Linker.Option.captureCallState("errno"));
+        options);
   }
 
   private static MethodHandle refusal(String reason) {
