@@ -20,11 +20,21 @@ from runner.benchmark import Contender, Group, Launch, Operation
 from runner.machine import environment
 from runner.processes import memory, reset_peak, run_process
 from runner.servers import TouchClient, legacy_client, touch_client
-from runner.suites import arrays, batches, c_data, controlnet, lifecycle, lora, tables, workflows
+from runner.suites import (
+    arrays,
+    batches,
+    c_data,
+    controlnet,
+    lifecycle,
+    lora,
+    observe,
+    tables,
+    workflows,
+)
 from tensorbridge.demo.legacy import packed
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
-_SUITES = (arrays, batches, c_data, controlnet, lifecycle, lora, tables, workflows)
+_SUITES = (arrays, batches, c_data, controlnet, lifecycle, lora, observe, tables, workflows)
 _TINY = (
     arrays.group("numpy_tiny", 1 << 16),
     batches.noop_group(3),
@@ -45,12 +55,14 @@ _TINY = (
     lora.model_group("nf4", small=True),
     lora.layers_group(small=True),
     controlnet.group(((8, 16), (16, 8), (32, 4))),
+    *observe.groups(),
 )
 _LIST_GROUPS = """
 import os, sys
-from runner.suites import arrays, batches, c_data, controlnet, lifecycle, lora, tables, workflows
+from runner.suites import arrays, batches, c_data, controlnet, lifecycle, lora, observe, tables
+from runner.suites import workflows
 before, files = set(os.listdir("/proc/self/fd")), set(os.listdir("/proc/self/task"))
-for suite in (arrays, batches, c_data, controlnet, lifecycle, lora, tables, workflows):
+for suite in (arrays, batches, c_data, controlnet, lifecycle, lora, observe, tables, workflows):
     suite.groups()
 assert set(os.listdir("/proc/self/fd")) == before, "a descriptor was opened"
 assert set(os.listdir("/proc/self/task")) == files, "a thread was started"

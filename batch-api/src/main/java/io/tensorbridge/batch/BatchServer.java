@@ -78,7 +78,7 @@ public final class BatchServer implements AutoCloseable {
             new ServerCounters(),
             new ServerEvents(),
             new ItemBudget(KNOWN_ITEM_WORDS));
-    ServerLog log = new ServerLog(server != null);
+    ServerLog log = new ServerLog(server != null, options.log());
     ClientListener listener =
         server == null ? null : new ClientListener(server, options.maxClients(), log);
     path = server == null ? null : server.path();

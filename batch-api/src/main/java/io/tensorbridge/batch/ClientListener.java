@@ -56,12 +56,14 @@ final class ClientListener {
     LocalSocket client = socket.accept();
     PeerCredentials peer = client.peerCredentials();
     if (peer.uid() != ownUser && peer.uid() != ROOT) {
-      log.refused("process " + peer.pid() + " of user " + peer.uid() + " is refused");
+      log.refused(peer, ErrorCode.OK,
+          "process " + peer.pid() + " of user " + peer.uid() + " is refused");
       client.close();
       return null;
     }
     if (clients >= maxClients) {
-      log.refused("client " + peer.pid() + " is refused: there are " + clients + " already");
+      log.refused(peer, ErrorCode.QUOTA_CLIENTS,
+          "client " + peer.pid() + " is refused: there are " + clients + " already");
       refuse(
           client,
           ErrorCode.QUOTA_CLIENTS,

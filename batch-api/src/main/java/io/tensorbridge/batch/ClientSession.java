@@ -44,6 +44,7 @@ final class ClientSession {
   private @Nullable Live live;
   private boolean leaving;
   private boolean finished;
+  private ErrorCode endCode = ErrorCode.OK;
 
   /** What exists after the handshake. */
   private record Live(
@@ -82,6 +83,11 @@ final class ClientSession {
   @Nullable
   Connection connection() {
     return live == null ? null : live.connection();
+  }
+
+  /** Why the client was cut off, or OK. */
+  ErrorCode endCode() {
+    return endCode;
   }
 
   boolean isFinished() {
@@ -343,6 +349,7 @@ final class ClientSession {
   void fail(BridgeException refusal) {
     if (!leaving) {
       watch.dispatcher().refused(refusal);
+      endCode = refusal.code();
       sendError(0, refusal);
       leave("was refused: " + refusal.getMessage());
     }

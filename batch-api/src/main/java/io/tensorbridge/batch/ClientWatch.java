@@ -29,6 +29,10 @@ final class ClientWatch {
     return id;
   }
 
+  PeerCredentials peer() {
+    return peer;
+  }
+
   int pid() {
     return peer.pid();
   }

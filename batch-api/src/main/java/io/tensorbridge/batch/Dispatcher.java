@@ -297,7 +297,7 @@ final class Dispatcher implements Runnable {
         connect(socket);
       }
     } catch (BridgeException failure) {
-      log.refused("a client can't be accepted: " + failure.getMessage());
+      log.refused(failure.code(), "a client can't be accepted: " + failure.getMessage());
       if (failure.code() == ErrorCode.OUT_OF_DESCRIPTORS
           && listener.refuseForLackOfDescriptors()) {
         return;

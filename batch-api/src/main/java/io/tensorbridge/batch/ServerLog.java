@@ -1,7 +1,11 @@
 package io.tensorbridge.batch;
 
-import java.lang.System.Logger;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.batch.LogEntry.Event;
+import io.tensorbridge.shm.PeerCredentials;
 import java.lang.System.Logger.Level;
+import java.time.Instant;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -17,8 +21,10 @@ import org.jspecify.annotations.Nullable;
 final class ServerLog {
   private static final int WAITING_LINES = 256;
   private static final long IDLE_SECONDS = 2;
+  private static final PeerCredentials NOBODY = new PeerCredentials(0, 0, 0);
 
   private final Level usual;
+  private final LogSink sink;
   private final AtomicLong dropped = new AtomicLong();
   private final ThreadPoolExecutor writer;
 
@@ -26,9 +32,11 @@ final class ServerLog {
    * A log.
    *
    * @param shared whether several clients come and go
+   * @param sink where lines go
    */
-  ServerLog(boolean shared) {
+  ServerLog(boolean shared, LogSink sink) {
     usual = shared ? Level.INFO : Level.DEBUG;
+    this.sink = sink;
     writer =
         new ThreadPoolExecutor(
             1,
@@ -42,19 +50,42 @@ final class ServerLog {
   }
 
   void connected(ClientSession session) {
-    log(usual, session + " has connected", null);
+    log(usual, Event.CONNECTED, session.watch(), ErrorCode.OK, session + " has connected", null);
   }
 
   void disconnected(ClientSession session, String why) {
-    log(usual, session + " " + why, null);
+    log(usual, Event.LEFT, session.watch(), session.endCode(), session + " " + why, null);
   }
 
-  void refused(String what) {
-    log(Level.WARNING, what, null);
+  /** A connection was not taken. */
+  void refused(PeerCredentials peer, ErrorCode code, String what) {
+    log(Level.WARNING, Event.REFUSED, 0, peer, code, what, null);
   }
 
-  void defect(Object where, Throwable defect) {
-    log(Level.ERROR, where + " met a defect of the server", defect);
+  /** No connection could be taken. */
+  void refused(ErrorCode code, String what) {
+    log(Level.WARNING, Event.REFUSED, 0, NOBODY, code, what, null);
+  }
+
+  void defect(ClientSession session, Throwable defect) {
+    log(
+        Level.ERROR,
+        Event.DEFECT,
+        session.watch(),
+        ErrorCode.INTERNAL,
+        session + " met a defect of the server",
+        defect);
+  }
+
+  void defect(String where, Throwable defect) {
+    log(
+        Level.ERROR,
+        Event.DEFECT,
+        0,
+        NOBODY,
+        ErrorCode.INTERNAL,
+        where + " met a defect of the server",
+        defect);
   }
 
   /** How many lines found no room. */
@@ -62,13 +93,42 @@ final class ServerLog {
     return dropped.get();
   }
 
-  private void log(Level level, String line, @Nullable Throwable thrown) {
-    Logger logger = System.getLogger(BatchServer.class.getName());
-    if (logger.isLoggable(level)) {
+  private void log(
+      Level level,
+      Event event,
+      ClientWatch client,
+      ErrorCode code,
+      String message,
+      @Nullable Throwable thrown) {
+    log(level, event, client.id(), client.peer(), code, message, thrown);
+  }
+
+  private void log(
+      Level level,
+      Event event,
+      long client,
+      PeerCredentials peer,
+      ErrorCode code,
+      String message,
+      @Nullable Throwable thrown) {
+    if (sink.isLoggable(level)) {
+      Instant now = Instant.now();
       try {
-        writer.execute(() -> logger.log(level, line, thrown));
+        writer.execute(
+            () -> sink.write(
+                new LogEntry(
+                    now,
+                    level,
+                    event,
+                    client,
+                    peer.pid(),
+                    peer.uid(),
+                    code,
+                    message,
+                    Optional.ofNullable(thrown))));
       } catch (OutOfMemoryError noThread) {
-        // The line is lost, as if there were no room: what it tells of must go on.
+        // What the line tells of must go on.
+        dropped.incrementAndGet();
       }
     }
   }

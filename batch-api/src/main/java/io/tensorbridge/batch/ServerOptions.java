@@ -19,6 +19,7 @@ import java.util.List;
  *     where there is one processor
  * @param diagnostics whether clients can ask for operations that only serve tests, such as {@code
  *     delay}
+ * @param log where the server tells of its clients
  * @param operations operations beside those found on the class path
  */
 public record ServerOptions(
@@ -32,6 +33,7 @@ public record ServerOptions(
     int maxThreadsPerClient,
     Duration spin,
     boolean diagnostics,
+    LogSink log,
     List<TensorOpProvider> operations) {
   private static final int MAX_CLIENTS = 64;
   private static final long MAX_BYTES = 64L << 30;
@@ -84,6 +86,7 @@ public record ServerOptions(
         Integer.MAX_VALUE,
         processors > 1 ? SPIN : Duration.ZERO,
         false,
+        LogSink.ofSystem(),
         List.of());
   }
 
@@ -117,6 +120,7 @@ public record ServerOptions(
     private int maxThreadsPerClient;
     private Duration spin;
     private boolean diagnostics;
+    private LogSink log;
     private List<TensorOpProvider> operations;
 
     private Builder(ServerOptions from) {
@@ -130,6 +134,7 @@ public record ServerOptions(
       maxThreadsPerClient = from.maxThreadsPerClient;
       spin = from.spin;
       diagnostics = from.diagnostics;
+      log = from.log;
       operations = from.operations;
     }
 
@@ -244,6 +249,17 @@ public record ServerOptions(
     }
 
     /**
+     * Sets {@link ServerOptions#log()}.
+     *
+     * @param value where the server tells of its clients
+     * @return this builder
+     */
+    public Builder log(LogSink value) {
+      log = value;
+      return this;
+    }
+
+    /**
      * Sets {@link ServerOptions#operations()}.
      *
      * @param value operations beside those found on the class path
@@ -272,6 +288,7 @@ public record ServerOptions(
           maxThreadsPerClient,
           spin,
           diagnostics,
+          log,
           operations);
     }
   }

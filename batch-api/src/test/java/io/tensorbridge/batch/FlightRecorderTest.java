@@ -13,7 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Collectors;
 import jdk.jfr.EventType;
+import jdk.jfr.FlightRecorder;
 import jdk.jfr.Recording;
 import jdk.jfr.ValueDescriptor;
 import jdk.jfr.consumer.RecordedEvent;
@@ -23,6 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a flight recording tells of a server. */
 class FlightRecorderTest {
+  private static final List<String> OF_EVERY_EVENT =
+      List.of("startTime", "duration", "eventThread", "stackTrace");
   private static final long PID = ProcessHandle.current().pid();
 
   @TempDir
@@ -141,15 +145,37 @@ class FlightRecorderTest {
   }
 
   @Test
+  void everyEventIsDocumentedWithItsFields() throws IOException {
+    recorded(true, client -> {});
+    Path guide = Path.of(System.getProperty("tensorbridge.root"), "docs/observability.md");
+    List<String> lines = Files.readAllLines(guide);
+    List<EventType> types =
+        FlightRecorder.getFlightRecorder().getEventTypes().stream()
+            .filter(type -> type.getName().startsWith("io.tensorbridge."))
+            .toList();
+    assertThat(types).hasSizeGreaterThanOrEqualTo(3);
+    for (EventType type : types) {
+      String row =
+          lines.stream().filter(line -> line.startsWith("| `" + type.getName() + "` |"))
+              .findFirst().orElseThrow();
+      String fields =
+          type.getFields().stream().map(ValueDescriptor::getName)
+              .filter(name -> !OF_EVERY_EVENT.contains(name))
+              .collect(Collectors.joining(" "));
+      assertThat(row).contains("`" + fields + "`");
+    }
+  }
+
+  @Test
   void everyFieldIsLabelled() throws IOException {
     List<RecordedEvent> events = recorded(false, client -> {});
     EventType type = named(events, "Client").getFirst().getEventType();
     assertThat(type.getCategoryNames()).containsExactly("Tensorbridge");
     assertThat(type.getDescription()).isNotBlank();
     assertThat(type.getFields())
-        .filteredOn(field -> !List.of("startTime", "eventThread").contains(field.getName()))
+        .filteredOn(field -> !OF_EVERY_EVENT.contains(field.getName()))
         .allMatch(field -> field.getLabel() != null)
         .extracting(ValueDescriptor::getName)
-        .contains("client", "change", "pid", "uid", "reason");
+        .containsExactly("client", "change", "pid", "uid", "reason");
   }
 }

@@ -2,6 +2,7 @@ package io.tensorbridge.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tensorbridge.ErrorCode;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Handler;
@@ -41,12 +42,13 @@ class ServerLogTest {
     logger.addHandler(reader);
     logger.setUseParentHandlers(false);
     try {
-      ServerLog log = new ServerLog(true);
+      ServerLog log = new ServerLog(true, LogSink.ofSystem());
       for (int i = 0; i < 10_000; i++) {
-        log.refused("line " + i);
+        log.refused(ErrorCode.QUOTA_CLIENTS, "line " + i);
       }
       reader.reached.await();
       assertThat(reader.lines).hasValue(1);
+      assertThat(log.droppedLines()).isBetween(9_700L, 9_999L);
     } finally {
       reader.released.countDown();
       logger.removeHandler(reader);

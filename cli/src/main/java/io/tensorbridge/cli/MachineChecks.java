@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What Tensorbridge needs of the machine, tried out. */
 final class MachineChecks {
@@ -40,6 +41,7 @@ final class MachineChecks {
         memoryLimit(),
         sharedMemoryFolder(),
         processors(),
+        watching(),
         classArchive());
   }
 
@@ -124,6 +126,20 @@ final class MachineChecks {
   private static Check processors() {
     return Check.ok(
         "processors", Runtime.getRuntime().availableProcessors() + " for this process");
+  }
+
+  private static Check watching() {
+    List<String> missing =
+        Stream.of("jdk.jfr", "jdk.httpserver", "jdk.management")
+            .filter(module -> ModuleLayer.boot().findModule(module).isEmpty())
+            .toList();
+    return missing.isEmpty()
+        ? Check.ok("watching", "flight recorder and metrics are there: docs/observability.md")
+        : Check.warn(
+            "watching",
+            String.join(", ", missing) + " is not there: servers run, but can't be recorded, or"
+                + " tell no metrics",
+            "a JDK with all modules");
   }
 
   private static Check classArchive() {

@@ -44,19 +44,23 @@ final class ServeCommand implements Command {
         .option(Option.value(LEGACY_SOCKET, "PATH", "Also take one call a layer, elements as bytes"
             + " through a stream socket, to be measured against."))
         .option(Option.value(INHERIT_FD, "N", ""));
-    return FlightArguments.addTo(syntax)
+    return WatchArguments.addTo(FlightArguments.addTo(syntax))
         .example("tensorbridge serve --socket $XDG_RUNTIME_DIR/tensorbridge/tb.sock")
         .example("tensorbridge serve --socket /run/user/1000/tb/tb.sock --max-bytes 8GiB")
+        .example("tensorbridge serve --socket /run/user/1000/tb/tb.sock --metrics 9464"
+            + " --log-format json")
         .example("tensorbridge serve --flight grpc://127.0.0.1:31337");
   }
 
   @Override
   public int run(Arguments arguments, Console console) {
-    ServerOptions options = serverOptions(arguments);
+    ServerOptions options =
+        serverOptions(arguments).toBuilder().log(WatchArguments.log(arguments, console)).build();
+    boolean metrics = WatchArguments.metrics(arguments).isPresent();
     Optional<Path> socket = arguments.pathValue(SOCKET);
     int inherited = arguments.number(INHERIT_FD, FIRST_INHERITED_FD, -1);
     if (inherited >= 0) {
-      if (socket.isPresent() || arguments.value(FlightArguments.LOCATION).isPresent()) {
+      if (metrics || socket.isPresent() || arguments.value(FlightArguments.LOCATION).isPresent()) {
         throw new UsageException(INHERIT_FD + " excludes other ways to listen");
       }
       try (BatchServer server =
@@ -66,11 +70,15 @@ final class ServeCommand implements Command {
       }
     } else if (socket.isPresent()) {
       try (BatchServer server = BatchServer.listen(socket.get(), options);
+          WatchArguments.Metrics _ =
+              WatchArguments.Metrics.listen(arguments, server::observe, console);
           Legacy _ = Legacy.listen(arguments.pathValue(LEGACY_SOCKET));
           Flight _ = Flight.listen(arguments, options, socket, console)) {
         console.err().println("tensorbridge serve: listening on " + socket.get());
         awaitEnd(server);
       }
+    } else if (metrics) {
+      throw new UsageException(WatchArguments.METRICS + " needs " + SOCKET + " PATH");
     } else {
       serveFlight(arguments, options, console);
     }

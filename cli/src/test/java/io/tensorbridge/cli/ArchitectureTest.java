@@ -54,6 +54,13 @@ class ArchitectureTest {
   }
 
   @Test
+  void metricsAreToldByTheCommandOnly() {
+    check(noClasses().that().resideOutsideOfPackage(CLI).should()
+        .dependOnClassesThat(resideInAnyPackage("io.micrometer..", "io.prometheus..",
+            "com.sun.net.httpserver..")));
+  }
+
+  @Test
   void vectorsStayInTheKernels() {
     check(noClasses().that().resideOutsideOfPackage(KERNELS).should()
         .dependOnClassesThat(resideInAPackage("jdk.incubator.vector..")));
