@@ -21,7 +21,7 @@ final class ClientCore implements AutoCloseable {
 
   private ClientCore(ServerLink link, ClientOptions options) {
     this.link = link;
-    this.rings = new ClientRings(link, options.ringEntries());
+    this.rings = new ClientRings(link, options.ringEntries(), options.patience());
     this.reader = new CompletionReader(link, rings, options.spin().toNanos());
     this.pool =
         new RegionPool(

@@ -11,6 +11,7 @@ import io.tensorbridge.batch.wire.SubmissionEntry;
 import io.tensorbridge.batch.wire.SubmissionKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -26,11 +27,13 @@ import java.util.concurrent.locks.ReentrantLock;
  * batches that they are to end.
  */
 final class ClientRings {
-  private static final long PATIENCE_SECONDS = 30;
+  private static final Duration REQUEST_PATIENCE = Duration.ofSeconds(30);
 
   private final ServerLink link;
   private final MemorySegment control;
   private final int entries;
+  private final Duration patience;
+  private final int maxBatches;
   private final Semaphore batches;
   private final Semaphore requests;
   private final Map<Long, Flight> flights = new ConcurrentHashMap<>();
@@ -42,12 +45,14 @@ final class ClientRings {
   private final ReentrantLock taking = new ReentrantLock();
   private volatile int head;
 
-  ClientRings(ServerLink link, int entries) {
+  ClientRings(ServerLink link, int entries, Duration patience) {
     this.link = link;
     this.control = link.control();
     this.entries = entries;
+    this.patience = patience;
     this.requests = new Semaphore(entries / 4);
-    this.batches = new Semaphore(Math.min(entries - entries / 4, link.limits().maxBatches()));
+    this.maxBatches = Math.min(entries - entries / 4, link.limits().maxBatches());
+    this.batches = new Semaphore(maxBatches);
   }
 
   /** What a submission says, its id aside. */
@@ -78,7 +83,7 @@ final class ClientRings {
   long submit(Request request, Flight flight) {
     link.requireAlive();
     Semaphore permits = request.isBatch() ? batches : requests;
-    acquire(permits);
+    acquire(permits, request.isBatch());
     long id;
     try {
       id = publish(request, new Counted(flight, permits));
@@ -131,17 +136,28 @@ final class ClientRings {
     }
   }
 
-  private static void acquire(Semaphore permits) {
+  private void acquire(Semaphore permits, boolean forBatch) {
+    // A server answers requests at once: that one waits for others says nothing of the load.
+    Duration bound = forBatch ? patience : REQUEST_PATIENCE;
     try {
-      if (!permits.tryAcquire() && !permits.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-        throw new QuotaException(
-            ErrorCode.QUOTA_BATCHES,
-            "as many batches as allowed have been in flight for " + PATIENCE_SECONDS
-                + " seconds; wait for some of them, or submit fewer and larger ones");
+      if (!permits.tryAcquire()
+          && !permits.tryAcquire(bound.toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new QuotaException(ErrorCode.QUOTA_BATCHES, whatIsFull(forBatch));
       }
     } catch (InterruptedException interrupted) {
       throw Waiting.interrupted();
     }
+  }
+
+  private String whatIsFull(boolean forBatch) {
+    if (!forBatch) {
+      return entries / 4 + " requests to cancel or forget have not been answered for "
+          + REQUEST_PATIENCE.toSeconds() + " s; the server stands still";
+    }
+    return maxBatches + " batches, as many as rings of " + entries
+        + " entries and the server's limit of " + link.limits().maxBatches()
+        + " allow, have been in flight for " + patience.toMillis()
+        + " ms; wait for some of them, submit fewer and larger ones, or have more patience";
   }
 
   /**

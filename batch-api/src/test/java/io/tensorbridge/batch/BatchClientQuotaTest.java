@@ -8,8 +8,11 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.QuotaException;
 import io.tensorbridge.Shape;
 import io.tensorbridge.Tensor;
+import io.tensorbridge.shm.LocalSocket;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Test;
 
 /** A client keeps within its own bound and the server's quotas, and goes on after a refusal. */
@@ -87,6 +90,65 @@ class BatchClientQuotaTest extends ServerAndClient {
     for (int i = 0; i < 100; i++) {
       futures.add(client().submit(Batch.of("delay").option("millis", "2").add("w", tensor)));
     }
+    futures.forEach(future -> future.get().close());
+    client().release(tensor);
+    assertThat(client().usedBytes()).isZero();
+  }
+
+  @Test
+  void withoutPatienceASubmissionTooManyIsRefusedAtOnceAndTheClientGoesOn() {
+    try (BatchClient hasty =
+        BatchClient.over(
+            LocalSocket.connect(socket()), clientOptions().withPatience(Duration.ZERO))) {
+      Tensor tensor = hasty.allocate(DType.U8, Shape.of(100));
+      Batch delay = Batch.of("delay").option("millis", "60000").add("w", tensor);
+      List<BatchFuture> futures = new ArrayList<>();
+      assertThatThrownBy(
+          () -> {
+            while (true) {
+              futures.add(hasty.submit(delay));
+            }
+          })
+          .isInstanceOfSatisfying(
+              QuotaException.class,
+              e -> assertThat(e.code()).isEqualTo(ErrorCode.QUOTA_BATCHES))
+          .hasMessageContaining("8 batches")
+          .hasMessageContaining("rings of 16 entries")
+          .hasMessageContaining("limit of 8");
+      assertThat(futures).hasSize(8);
+      futures.forEach(BatchFuture::cancel);
+      ServerFixture.await(
+          () -> {
+            try {
+              hasty.submit(Batch.of("noop").add("w", tensor)).get().close();
+              return true;
+            } catch (QuotaException stillFull) {
+              return false;
+            }
+          });
+      hasty.release(tensor);
+    }
+  }
+
+  @Test
+  void thousandsOfBatchesOfSeveralThreadsAreAllAnswered() throws InterruptedException {
+    Tensor tensor = allocate(100);
+    ConcurrentLinkedQueue<BatchFuture> futures = new ConcurrentLinkedQueue<>();
+    List<Thread> threads = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      threads.add(
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    for (int k = 0; k < 1000; k++) {
+                      futures.add(client().submit(Batch.of("noop").add("w", tensor)));
+                    }
+                  }));
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertThat(futures).hasSize(4000);
     futures.forEach(future -> future.get().close());
     client().release(tensor);
     assertThat(client().usedBytes()).isZero();
