@@ -7,7 +7,7 @@ cd -P -- "${BASH_SOURCE[0]%/*}"
 root=${PWD%/*}
 
 usage() {
-  echo "usage: python/long.sh SUITE [--minutes N | --count N] [-- ARGUMENTS]; suites: deaths, fuzz, soak" >&2
+  echo "usage: python/long.sh SUITE [--minutes N | --count N] [-- ARGUMENTS]; suites: deaths, fairness, fuzz, jcstress, model, soak" >&2
   exit 2
 }
 
@@ -40,6 +40,8 @@ case $suite in
   soak) long_tests tests/test_soak.py "$@" ;;
   deaths) long_tests tests/test_deaths*.py "$@" ;;
   fuzz) long_tests tests/test_fuzz.py "$@" ;;
+  fairness) long_tests tests/test_fairness.py "$@" ;;
+  model | jcstress) long_tests tests/test_proofs.py -k "$suite" "$@" ;;
   *) usage ;;
 esac
 exec "$root/.venv/bin/python" tests/reliability.py

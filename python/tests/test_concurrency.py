@@ -118,17 +118,38 @@ def test_a_submitted_batch_that_times_out_ends(bridge: tb.Bridge) -> None:
 # --- event loops ----------------------------------------------------------------------------------
 
 
-def test_many_batches_can_be_awaited(bridge: tb.Bridge) -> None:
+def test_thousands_of_batches_can_be_awaited_without_threads(bridge: tb.Bridge) -> None:
     arrays = numbered(bridge, 10)
+    threads = threading.active_count()
 
     async def one(i: int) -> int:
         result = await bridge.run_async("noop", {"a": arrays[i % 10]})
+        assert threading.active_count() == threads
         return int(result["a"][0])
 
     async def everything() -> list[int]:
-        return list(await asyncio.gather(*(one(i) for i in range(500))))
+        return list(await asyncio.gather(*(one(i) for i in range(5000))))
 
-    assert asyncio.run(everything()) == [i % 10 for i in range(500)]
+    assert asyncio.run(everything()) == [i % 10 for i in range(5000)]
+
+
+def test_thousands_of_batches_can_be_awaited_in_loops_of_several_threads(
+    bridge: tb.Bridge,
+) -> None:
+    arrays = numbered(bridge, 10)
+
+    async def one(i: int) -> int:
+        return int((await bridge.run_async("copy", {"a": arrays[i % 10]}))["a"][0])
+
+    async def everything() -> list[int]:
+        return list(await asyncio.gather(*(one(i) for i in range(1000))))
+
+    with ThreadPoolExecutor(4) as pool:
+        loops = [pool.submit(asyncio.run, everything()) for _ in range(3)]
+        plain = [pool.submit(bridge.run, "copy", {"a": arrays[3]}) for _ in range(100)]
+        for loop in loops:
+            assert loop.result(60) == [i % 10 for i in range(1000)]
+        assert all(int(each.result(60)["a"][0]) == 3 for each in plain)
 
 
 def test_an_event_loop_goes_on_while_a_batch_runs(bridge: tb.Bridge) -> None:
