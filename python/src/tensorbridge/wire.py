@@ -84,6 +84,8 @@ _PLAN_OUTPUT = Struct("<HBBI")
 DESCRIPTOR = Struct("<IIQBBHI")
 STRIDED = 1
 MAX_RANK = 64
+# No process can map more: an output of more bytes is a lie.
+_ADDRESSABLE = 1 << 47
 
 
 class Span(NamedTuple):
@@ -453,6 +455,8 @@ def _byte_length(dtype: int, dims: Sequence[int]) -> int:
         if dim < 0:
             raise ProtocolError(f"a plan has dimension {dim}", ErrorCode.NEGATIVE_DIMENSION)
         total *= dim
+    if total > _ADDRESSABLE:
+        raise ProtocolError(f"a plan has an output of {total} bytes", ErrorCode.OFFSET_OVERFLOW)
     return total
 
 

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <table>
  *   <caption>Two ways to serve</caption>
  *   <tr><th></th><th>clients</th><th>ends</th></tr>
- *   <tr><td>{@link #listen}</td><td>any process of this user, or root</td><td>by {@link #close()}</td></tr>
+ *   <tr><td>{@link #listen}</td><td>any process of this user, or root, and of whom {@link Admission} names</td><td>by {@link #close()}</td></tr>
  *   <tr><td>{@link #serve}</td><td>the process at the other end</td><td>with that process, too</td></tr>
  * </table>
  */
@@ -80,7 +80,7 @@ public final class BatchServer implements AutoCloseable {
             new ItemBudget(KNOWN_ITEM_WORDS));
     ServerLog log = new ServerLog(server != null, options.log());
     ClientListener listener =
-        server == null ? null : new ClientListener(server, options.maxClients(), log);
+        server == null ? null : new ClientListener(server, options, log);
     path = server == null ? null : server.path();
     dispatcher = new Dispatcher(engine, log, listener);
     if (only != null) {
@@ -118,8 +118,9 @@ public final class BatchServer implements AutoCloseable {
   }
 
   /**
-   * Serves any number of clients at a path. The directory is made for this user only; clients of
-   * other users but root are refused.
+   * Serves any number of clients at a path. The directory is made for this user only, or, where
+   * {@link ServerOptions#admission()} names others, such that they reach the socket; all who may not
+   * be clients are refused.
    *
    * @param socket where to listen
    * @param options limits and habits
@@ -127,7 +128,7 @@ public final class BatchServer implements AutoCloseable {
    * @throws BridgeException if nobody can listen there
    */
   public static BatchServer listen(Path socket, ServerOptions options) {
-    LocalServerSocket server = LocalServerSocket.bind(socket);
+    LocalServerSocket server = LocalServerSocket.bind(socket, options.admission().admitsOthers());
     try {
       return start(new BatchServer(options, server, null));
     } catch (RuntimeException | Error failure) {

@@ -11,6 +11,7 @@ import io.tensorbridge.shm.PeerCredentials;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Where clients of a shared server come from; used by the dispatcher only. */
@@ -21,6 +22,7 @@ final class ClientListener {
 
   private final LocalServerSocket socket;
   private final int maxClients;
+  private final Admission admission;
   private final ServerLog log;
   private final int ownUser;
   private boolean paused;
@@ -29,9 +31,10 @@ final class ClientListener {
   /** A descriptor to be given up when no other is left. */
   private @Nullable Doorbell spare = spareOrNull();
 
-  ClientListener(LocalServerSocket socket, int maxClients, ServerLog log) {
+  ClientListener(LocalServerSocket socket, ServerOptions options, ServerLog log) {
     this.socket = socket;
-    this.maxClients = maxClients;
+    this.maxClients = options.maxClients();
+    this.admission = options.admission();
     this.log = log;
     this.ownUser = ProcessUser.own();
   }
@@ -47,15 +50,16 @@ final class ClientListener {
   /**
    * Takes the next client.
    *
-   * @param clients how many there are
+   * @param clients how many there are, those included that are just ending
+   * @param clientsOf how many of these a user has
    * @return the connection, owned by the caller; null if the client was refused
    * @throws io.tensorbridge.BridgeException if the system can't have more connections now
    */
   @Nullable
-  LocalSocket accept(int clients) {
+  LocalSocket accept(int clients, IntUnaryOperator clientsOf) {
     LocalSocket client = socket.accept();
     PeerCredentials peer = client.peerCredentials();
-    if (peer.uid() != ownUser && peer.uid() != ROOT) {
+    if (!admits(client, peer)) {
       log.refused(peer, ErrorCode.OK,
           "process " + peer.pid() + " of user " + peer.uid() + " is refused");
       client.close();
@@ -70,7 +74,29 @@ final class ClientListener {
           "the server has " + maxClients + " clients, its limit; try again later");
       return null;
     }
+    int ofUser = clientsOf.applyAsInt(peer.uid());
+    if (ofUser >= admission.maxClientsPerUser()) {
+      log.refused(
+          peer,
+          ErrorCode.QUOTA_CLIENTS,
+          "client " + peer.pid() + " is refused: user " + peer.uid() + " has " + ofUser
+              + " already");
+      refuse(
+          client,
+          ErrorCode.QUOTA_CLIENTS,
+          "this user has " + ofUser + " connections to the server, the limit; close some");
+      return null;
+    }
     return client;
+  }
+
+  private boolean admits(LocalSocket client, PeerCredentials peer) {
+    return peer.uid() == ownUser
+        || peer.uid() == ROOT
+        || admission.users().contains(peer.uid())
+        || admission.groups().contains(peer.gid())
+        || (!admission.groups().isEmpty()
+            && client.peerGroups().stream().anyMatch(admission.groups()::contains));
   }
 
   /**

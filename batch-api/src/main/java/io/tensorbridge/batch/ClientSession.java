@@ -42,6 +42,7 @@ final class ClientSession {
   private final Map<Integer, Integer> releases = new HashMap<>();
 
   private @Nullable Live live;
+  private boolean silent = true;
   private boolean leaving;
   private boolean finished;
   private ErrorCode endCode = ErrorCode.OK;
@@ -90,6 +91,15 @@ final class ClientSession {
     return endCode;
   }
 
+  int user() {
+    return peer.uid();
+  }
+
+  /** Whether nothing has come from the connection, which is still there. */
+  boolean isSilent() {
+    return silent && !leaving;
+  }
+
   boolean isFinished() {
     return finished;
   }
@@ -115,6 +125,7 @@ final class ClientSession {
       leave("has closed the connection");
       return;
     }
+    silent = false;
     try {
       answer(message);
     } catch (BridgeException refused) {

@@ -2,6 +2,7 @@ package io.tensorbridge.batch;
 
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
+import io.tensorbridge.ProtocolException;
 import io.tensorbridge.batch.wire.HeldCounts;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.Observation;
@@ -16,6 +17,7 @@ import io.tensorbridge.shm.Poller;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -49,6 +51,10 @@ final class Dispatcher implements Runnable {
 
   /** While it spins, descriptors are looked at so often. */
   private static final long NANOS_PER_POLL = 100_000;
+  private static final long NANOS_PER_MILLI = 1_000_000;
+
+  /** A connection, and when it must have said something. */
+  private record Silent(ClientSession session, long untilNanos) {}
 
   /** After so many looks a server is worth the milliseconds that quicker looks cost once. */
   private static final int BUSY_LOOKS = 1000;
@@ -70,6 +76,9 @@ final class Dispatcher implements Runnable {
   private final Map<Long, ClientSession> sessions = new HashMap<>();
   private final List<ClientSession> leaving = new ArrayList<>();
   private final List<ClientSession> active = new ArrayList<>();
+  /** Connections that have said nothing when they were accepted, the oldest first. */
+  private final Queue<Silent> silent = new ArrayDeque<>();
+  private final long greetingNanos;
   private final long startNanos = System.nanoTime();
   /** The work for clients that have gone. */
   private WorkCounts departed = WorkCounts.NONE;
@@ -91,6 +100,7 @@ final class Dispatcher implements Runnable {
     this.log = log;
     this.listener = listener;
     this.spinNanos = engine.options().spin().toNanos();
+    this.greetingNanos = engine.options().admission().greeting().toNanos();
     poller.add(wake.fd(), WAKE);
     if (listener != null) {
       poller.add(listener.fd(), LISTENER);
@@ -115,11 +125,46 @@ final class Dispatcher implements Runnable {
   }
 
   /** Takes over a connection. */
-  void connect(LocalSocket socket) {
+  ClientSession connect(LocalSocket socket) {
     long key = nextKey++;
     ClientSession session = new ClientSession(this, engine, socket, key);
     sessions.put(key, session);
     poller.add(socket.fd(), key * KINDS + SOCKET);
+    return session;
+  }
+
+  /** A connection that says nothing must not take the place of a client. */
+  private void awaitGreeting(ClientSession session) {
+    silent.add(new Silent(session, System.nanoTime() + greetingNanos));
+  }
+
+  private void endSilent() {
+    long now = System.nanoTime();
+    while (!silent.isEmpty() && isOver(silent.element(), now)) {
+      ClientSession session = silent.remove().session();
+      if (session.isSilent()) {
+        session.fail(
+            new ProtocolException(
+                ErrorCode.HANDSHAKE_REQUIRED,
+                "nothing was said for " + greetingNanos / NANOS_PER_MILLI
+                    + " ms; the first message is HELLO"));
+      }
+    }
+  }
+
+  private static boolean isOver(Silent waiting, long now) {
+    return waiting.untilNanos() - now <= 0 || !waiting.session().isSilent();
+  }
+
+  private int clientsOf(int user) {
+    int count = 0;
+    for (ClientSession session : sessions.values()) {
+      count += session.user() == user ? 1 : 0;
+    }
+    for (ClientSession session : leaving) {
+      count += session.user() == user ? 1 : 0;
+    }
+    return count;
   }
 
   @Override
@@ -146,6 +191,7 @@ final class Dispatcher implements Runnable {
     }
     runCommands();
     engine.deadlines().expire(System.nanoTime());
+    endSilent();
   }
 
   /**
@@ -224,6 +270,10 @@ final class Dispatcher implements Runnable {
     long now = System.nanoTime();
     long deadline = engine.deadlines().nanosToNext(now);
     long accept = listener == null ? -1 : listener.nanosToRetry(now);
+    if (!silent.isEmpty()) {
+      long greeting = Math.max(0, silent.element().untilNanos() - now);
+      accept = accept < 0 ? greeting : Math.min(accept, greeting);
+    }
     return deadline < 0 || accept < 0 ? Math.max(deadline, accept) : Math.min(deadline, accept);
   }
 
@@ -292,9 +342,10 @@ final class Dispatcher implements Runnable {
       return;
     }
     try {
-      LocalSocket socket = listener.accept(sessions.size());
+      int clients = sessions.size() + leaving.size();
+      LocalSocket socket = listener.accept(clients, this::clientsOf);
       if (socket != null) {
-        connect(socket);
+        awaitGreeting(connect(socket));
       }
     } catch (BridgeException failure) {
       log.refused(failure.code(), "a client can't be accepted: " + failure.getMessage());

@@ -15,6 +15,7 @@ import java.util.List;
  * @param maxBlockBytes size of a batch block
  * @param threads workers that all clients share
  * @param maxThreadsPerClient how many of these work for one client at once
+ * @param admission who may be a client of a server that listens at a path
  * @param spin how long the server looks for a client's next submission before it sleeps; zero
  *     where there is one processor
  * @param diagnostics whether clients can ask for operations that only serve tests, such as {@code
@@ -31,6 +32,7 @@ public record ServerOptions(
     long maxBlockBytes,
     int threads,
     int maxThreadsPerClient,
+    Admission admission,
     Duration spin,
     boolean diagnostics,
     LogSink log,
@@ -84,6 +86,7 @@ public record ServerOptions(
         MAX_BLOCK_BYTES,
         processors,
         Integer.MAX_VALUE,
+        Admission.OWN_USER,
         processors > 1 ? SPIN : Duration.ZERO,
         false,
         LogSink.ofSystem(),
@@ -118,6 +121,7 @@ public record ServerOptions(
     private long maxBlockBytes;
     private int threads;
     private int maxThreadsPerClient;
+    private Admission admission;
     private Duration spin;
     private boolean diagnostics;
     private LogSink log;
@@ -132,6 +136,7 @@ public record ServerOptions(
       maxBlockBytes = from.maxBlockBytes;
       threads = from.threads;
       maxThreadsPerClient = from.maxThreadsPerClient;
+      admission = from.admission;
       spin = from.spin;
       diagnostics = from.diagnostics;
       log = from.log;
@@ -227,6 +232,17 @@ public record ServerOptions(
     }
 
     /**
+     * Sets {@link ServerOptions#admission()}.
+     *
+     * @param value who may be a client of a server that listens at a path
+     * @return this builder
+     */
+    public Builder admission(Admission value) {
+      admission = value;
+      return this;
+    }
+
+    /**
      * Sets {@link ServerOptions#spin()}.
      *
      * @param value how long the server looks for the next submission before it sleeps
@@ -286,6 +302,7 @@ public record ServerOptions(
           maxBlockBytes,
           threads,
           maxThreadsPerClient,
+          admission,
           spin,
           diagnostics,
           log,

@@ -1,6 +1,7 @@
 package io.tensorbridge.cli;
 
 import io.tensorbridge.arrow.flight.TensorFlightServer;
+import io.tensorbridge.batch.Admission;
 import io.tensorbridge.batch.BatchServer;
 import io.tensorbridge.batch.ServerOptions;
 import io.tensorbridge.cli.CommandSyntax.Option;
@@ -18,6 +19,9 @@ final class ServeCommand implements Command {
   private static final String MAX_BYTES = "--max-bytes";
   private static final String THREADS = "--threads";
   private static final String MAX_THREADS = "--max-threads-per-client";
+  private static final String ALLOW_USER = "--allow-user";
+  private static final String ALLOW_GROUP = "--allow-group";
+  private static final String MAX_CLIENTS_PER_USER = "--max-clients-per-user";
   private static final String DIAGNOSTICS = "--diagnostics";
   private static final int FIRST_INHERITED_FD = 3;
 
@@ -40,6 +44,13 @@ final class ServeCommand implements Command {
             + " processors of this process."))
         .option(Option.value(MAX_THREADS, "N", "How many of them work for one client at once; all"
             + " by default."))
+        .option(Option.value(ALLOW_USER, "NAME|UID", "Take clients of this user, too, beside those"
+            + " of one's own and root; can be given several times. The socket is then open to all,"
+            + " and others are refused by what the kernel tells of them."))
+        .option(Option.value(ALLOW_GROUP, "NAME|GID", "Take clients of members of this group, too;"
+            + " can be given several times."))
+        .option(Option.value(MAX_CLIENTS_PER_USER, "N", "Connections of one user at a time; by"
+            + " default as many as there may be."))
         .option(Option.flag(DIAGNOSTICS, "Offer operations that only serve tests, too."))
         .option(Option.value(LEGACY_SOCKET, "PATH", "Also take one call a layer, elements as bytes"
             + " through a stream socket, to be measured against."))
@@ -128,6 +139,15 @@ final class ServeCommand implements Command {
     }
   }
 
+  private static Admission admission(Arguments arguments) {
+    Admission own = Admission.OWN_USER;
+    return new Admission(
+        Accounts.numbers(ALLOW_USER, "passwd", arguments.values(ALLOW_USER)),
+        Accounts.numbers(ALLOW_GROUP, "group", arguments.values(ALLOW_GROUP)),
+        arguments.number(MAX_CLIENTS_PER_USER, 1, own.maxClientsPerUser()),
+        own.greeting());
+  }
+
   private static ServerOptions serverOptions(Arguments arguments) {
     ServerOptions defaults = ServerOptions.defaults();
     long maxBytes =
@@ -140,6 +160,7 @@ final class ServeCommand implements Command {
         .maxBytesPerClient(maxBytes)
         .threads(arguments.number(THREADS, 1, defaults.threads()))
         .maxThreadsPerClient(arguments.number(MAX_THREADS, 1, defaults.maxThreadsPerClient()))
+        .admission(admission(arguments))
         .diagnostics(arguments.flag(DIAGNOSTICS))
         .build();
   }

@@ -23,15 +23,27 @@ record BoundPath(Path path, String identity) {
   private static final int S_IFSOCK = 0140000;
   private static final Set<PosixFilePermission> DIRECTORY_MODE =
       PosixFilePermissions.fromString("rwx------");
+  private static final Set<PosixFilePermission> OPEN_DIRECTORY_MODE =
+      PosixFilePermissions.fromString("rwx--x--x");
   private static final Set<PosixFilePermission> SOCKET_MODE =
       PosixFilePermissions.fromString("rw-------");
+  private static final Set<PosixFilePermission> OPEN_SOCKET_MODE =
+      PosixFilePermissions.fromString("rw-rw-rw-");
 
   /** Makes the path ready to be bound. */
-  static void prepare(Path path) {
+  static void prepare(Path path, boolean forOthers) {
     try {
       Path directory = directoryOf(path);
-      Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(DIRECTORY_MODE));
+      boolean missing = !Files.exists(directory);
+      Set<PosixFilePermission> mode = forOthers ? OPEN_DIRECTORY_MODE : DIRECTORY_MODE;
+      Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(mode));
+      if (missing) {
+        Files.setPosixFilePermissions(directory, mode); // whatever the process masks
+      }
       requirePrivate(directory);
+      if (forOthers) {
+        requireReachable(directory);
+      }
       if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
         requireSocket(path);
         requireDead(path);
@@ -43,9 +55,9 @@ record BoundPath(Path path, String identity) {
   }
 
   /** Keeps others from connecting; nobody can connect before the socket listens. */
-  static BoundPath protect(Path path) {
+  static BoundPath protect(Path path, boolean forOthers) {
     try {
-      Files.setPosixFilePermissions(path, SOCKET_MODE);
+      Files.setPosixFilePermissions(path, forOthers ? OPEN_SOCKET_MODE : SOCKET_MODE);
       return new BoundPath(path, identityOf(path));
     } catch (IOException failure) {
       throw failed(path, failure);
@@ -79,6 +91,15 @@ record BoundPath(Path path, String identity) {
           ErrorCode.SYSTEM_CALL,
           "the directory " + directory + " is writable by others, who could replace the socket;"
               + " choose a subdirectory (it is created), or chmod 700 it");
+    }
+  }
+
+  private static void requireReachable(Path directory) throws IOException {
+    if (!Files.getPosixFilePermissions(directory).contains(PosixFilePermission.OTHERS_EXECUTE)) {
+      throw new ResourceException(
+          ErrorCode.SYSTEM_CALL,
+          "other users are to connect, but can't pass the directory " + directory
+              + "; chmod 711 it, or choose a subdirectory (it is created)");
     }
   }
 

@@ -32,15 +32,31 @@ public final class LocalServerSocket implements AutoCloseable {
    *     something that is no socket, or the directory is writable by others
    */
   public static LocalServerSocket bind(Path path) {
+    return bind(path, false);
+  }
+
+  /**
+   * Begins to listen, also for processes of other users if so wished.
+   *
+   * @param path where, at most 107 bytes; missing directories are created
+   * @param forOthers whether any user may connect, so that whoever accepts must look at {@link
+   *     LocalSocket#peerCredentials()}; a missing directory is then created with mode 0711, and the
+   *     socket has mode 0666
+   * @return the listening socket, owned by the caller
+   * @throws ResourceException if another server listens there, the path is too long or taken by
+   *     something that is no socket, the directory is writable by others, or others are meant to
+   *     connect but can't reach it
+   */
+  public static LocalServerSocket bind(Path path, boolean forOthers) {
     byte[] address = SocketPath.bytesOf(path);
-    BoundPath.prepare(path);
+    BoundPath.prepare(path, forOthers);
     Fd fd = Fd.owning(SocketCalls.socket());
     try {
       int result = SocketCalls.bind(fd.number(), address);
       if (result < 0) {
         throw Errno.failure("listening on " + path, -result);
       }
-      BoundPath bound = BoundPath.protect(path);
+      BoundPath bound = BoundPath.protect(path, forOthers);
       SocketCalls.listen(fd.number(), BACKLOG);
       return new LocalServerSocket(fd, bound);
     } catch (RuntimeException | Error failure) {

@@ -9,6 +9,7 @@ import io.tensorbridge.shm.internal.posix.SocketMessage;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -213,6 +214,21 @@ public final class LocalSocket implements AutoCloseable {
     try {
       int[] ids = SocketCalls.peerCredentials(socket);
       return new PeerCredentials(ids[0], ids[1], ids[2]);
+    } finally {
+      fd.end();
+    }
+  }
+
+  /**
+   * The further groups of who is at the other end.
+   *
+   * @return group numbers of the peer when it connected, beside {@link PeerCredentials#gid()}
+   * @throws BridgeClosedException if this socket was closed
+   */
+  public List<Integer> peerGroups() {
+    int socket = fd.begin();
+    try {
+      return Arrays.stream(SocketCalls.peerGroups(socket)).boxed().toList();
     } finally {
       fd.end();
     }

@@ -20,7 +20,9 @@ public final class SocketCalls {
   private static final long SO_TYPE = 3;
   private static final long SO_SNDBUF = 7;
   private static final long SO_PEERCRED = 17;
+  private static final long SO_PEERGROUPS = 59;
   private static final long SHUT_RDWR = 2;
+  private static final int MAX_GROUPS = 65536;
   private static final int CREDENTIAL_INTS = 3;
 
   private SocketCalls() {}
@@ -177,6 +179,26 @@ public final class SocketCalls {
    */
   public static int[] peerCredentials(int fd) {
     return option(fd, SO_PEERCRED, CREDENTIAL_INTS);
+  }
+
+  /**
+   * The further groups of who connected: SO_PEERGROUPS.
+   *
+   * @param fd a connected socket
+   * @return group numbers
+   */
+  public static int[] peerGroups(int fd) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocate(ValueLayout.JAVA_INT, MAX_GROUPS);
+      MemorySegment length = arena.allocateFrom(ValueLayout.JAVA_INT, (int) value.byteSize());
+      Kernel.require(
+          Syscall.GETSOCKOPT,
+          Kernel.call(
+              Syscall.GETSOCKOPT, fd, SOL_SOCKET, SO_PEERGROUPS, value.address(),
+              length.address(), 0),
+          fd + ", SO_PEERGROUPS");
+      return value.asSlice(0, length.get(ValueLayout.JAVA_INT, 0)).toArray(ValueLayout.JAVA_INT);
+    }
   }
 
   /**

@@ -1,0 +1,149 @@
+"""Who may use a server, what a program that is started inherits, and the page that tells it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import tensorbridge as tb
+from conftest import ROOT, SharedServer
+from fuzz.attacks import ATTACKS
+from tensorbridge.launcher import find_jar, find_jdk, java_command
+
+NOBODY = 65534
+OBSERVE, OBSERVATION = 10, 11
+PAGE = ROOT / "docs" / "security.md"
+
+
+def answer_to(user: int, groups: list[int], path: Path) -> int:
+    """Ask a server something as another user; return the type of its answer, 0 for the end."""
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            os.setgroups(groups)
+            os.setgid(user)
+            os.setuid(user)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+                sock.settimeout(20)
+                sock.connect(str(path))
+                code = 0
+                sock.send(struct.pack("<4sHHIIQQ", b"TBMG", OBSERVE, 0, 1, 32, 0, 0))
+                packet = sock.recv(65536)
+                code = struct.unpack_from("<H", packet, 4)[0] if packet else 0
+        except ConnectionError:
+            pass
+        except OSError:
+            code = 98
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
+@pytest.mark.parametrize("option", ["user", "group"])
+def test_only_users_that_are_named_come_in(option: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="tb") as name:
+        os.chmod(name, 0o711)
+        folder = Path(name) / "open"
+        server = SharedServer(folder, f"--allow-{option}", "4711")
+        try:
+            named = [4711] if option == "group" else []
+            assert answer_to(0, [], server.path) == OBSERVATION
+            assert (
+                answer_to(4711 if option == "user" else NOBODY, named, server.path) == OBSERVATION
+            )
+            assert answer_to(NOBODY, [], server.path) == 0
+        finally:
+            server.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
+def test_other_users_do_not_even_reach_a_server_of_ones_own(server: SharedServer) -> None:
+    assert answer_to(NOBODY, [], server.path) == 98
+
+
+def test_an_unknown_user_is_wrong_usage(tmp_path: Path) -> None:
+    command = [*java_command(find_jdk(), find_jar()), "serve", "--socket", str(tmp_path / "s")]
+    done = subprocess.run(
+        [*command, "--allow-user", "no-such-user"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert 'there is no "no-such-user"' in done.stderr
+
+
+LIST = (
+    "import os; print(sorted(os.readlink(f'/proc/self/fd/{n}') for n in range(3, 4096)"
+    " if os.path.exists(f'/proc/self/fd/{n}')))"
+)
+
+
+def test_programs_that_a_client_starts_inherit_nothing(server: SharedServer) -> None:
+    with tb.open(server.address) as bridge, tb.open() as private:
+        for each in (bridge, private):
+            each.run("noop", {"a": each.share(np.arange(4.0))})
+        listed = subprocess.run(
+            [sys.executable, "-c", LIST],
+            capture_output=True,
+            text=True,
+            check=True,
+            close_fds=False,
+        ).stdout
+        for ours in ("memfd", "eventfd", "pidfd"):
+            assert ours not in listed
+
+
+def test_every_descriptor_of_a_server_ends_at_exec(server: SharedServer) -> None:
+    with tb.open(server.address) as bridge:
+        bridge.run("noop", {"a": bridge.share(np.arange(4.0))})
+        pid = psutil.Process(server.process.pid).pid
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            target = os.readlink(f"/proc/{pid}/fd/{number}")
+            ours = target.startswith(("socket:", "anon_inode:", "/memfd:"))
+            if int(number) <= 2 or not ours:
+                continue
+            flags = re.search(r"flags:\s*(\d+)", Path(f"/proc/{pid}/fdinfo/{number}").read_text())
+            assert flags is not None
+            assert int(flags[1], 8) & os.O_CLOEXEC, target
+
+
+def test_a_server_maps_inputs_for_reading_only(server: SharedServer) -> None:
+    with tb.open(server.address) as bridge:
+        inputs = bridge.share(np.arange(1 << 20, dtype=np.float32))
+        bridge.run("noop", {"a": inputs})
+        maps = Path(f"/proc/{server.process.pid}/maps").read_text().splitlines()
+        modes = [line.split()[1] for line in maps if "/memfd:" in line]
+        assert "r--s" in modes
+        assert all(mode in ("r--s", "rw-s") for mode in modes)
+
+
+def test_each_defence_of_the_page_names_a_test_that_exists() -> None:
+    attack_names = " ".join(each.__name__ for each in ATTACKS)
+    tests = {}
+    for pattern in ("python/tests/*.py", "*/src/test/java/**/*.java"):
+        for path in ROOT.glob(pattern):
+            tests[path.stem] = path.read_text()
+    table = PAGE.read_text().partition("| attack | defence | test |\n")[2].partition("\n\n")[0]
+    attacks = [row.split(" | ") for row in table.splitlines()[1:]]
+    assert len(attacks) > 20
+    for attack in attacks:
+        named = re.findall(r"`([^`]+)`", attack[2])
+        assert named, attack
+        for name in named:
+            if name.startswith("spec/"):
+                assert list(ROOT.glob(name)), name
+            else:
+                file, _, test = name.partition("::")
+                assert file in tests, name
+                where = attack_names if file == "test_fuzz" else tests[file]
+                assert re.search(rf"\b{re.escape(test)}\b", where), name
