@@ -113,13 +113,14 @@ final class PeerWordsFuzzTest {
 
   private static void submission(byte[] data) {
     MemorySegment entry = MemorySegment.ofArray(Arrays.copyOf(data, SubmissionEntry.BYTES));
-    Submission submission = Submission.read(entry);
+    Submission submission = new Submission();
+    submission.read(entry);
     for (SpanRef span : new SpanRef[]{submission.block(), submission.status(),
         submission.output()}) {
       try {
         span.requireWithin(4096);
         if (span.byteOffset() < 0 || span.byteOffset() + span.byteLength() > 4096) {
-          throw new AssertionError(span + " leaves 4096 bytes");
+          throw new AssertionError("a span that was accepted leaves 4096 bytes");
         }
       } catch (ProtocolException refused) {
         requireProtocol(refused);
