@@ -34,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   spin:   while a client was served a moment ago, and the workers are idle, look at the rings of
- *           such clients again and again
+ *           such clients again and again; only briefly if submissions came at long intervals, since a
+ *           core that is looked from may be the one that the client waits for
  *   sleep:  tell them to ring; full fence; look once more; epoll over sockets, pidfds, doorbells
  * </pre>
  *
@@ -48,6 +49,9 @@ final class Dispatcher implements Runnable {
   private static final int PROCESS = 1;
   private static final int DOORBELL = 2;
   private static final int KINDS = 4;
+
+  /** For so long it spins where submissions come at longer intervals than that is worth. */
+  private static final long BRIEF_NANOS = 20_000;
 
   /** While it spins, descriptors are looked at so often. */
   private static final long NANOS_PER_POLL = 100_000;
@@ -87,6 +91,9 @@ final class Dispatcher implements Runnable {
   private boolean closing;
   /** When a submission was served last. */
   private long quietSince;
+
+  /** Whether that one came so soon that looking for it was worth it. */
+  private boolean lookingPays = true;
 
   /**
    * A dispatcher that has not begun.
@@ -207,7 +214,8 @@ final class Dispatcher implements Runnable {
       long now = System.nanoTime();
       if (served) {
         quietSince = now;
-      } else if (!engine.pool().isIdle() || now - quietSince >= spinNanos) {
+        lookingPays = true;
+      } else if (!engine.pool().isIdle() || now - quietSince >= nanosToLook()) {
         return false;
       }
       if (now - start >= NANOS_PER_POLL || !commands.isEmpty()) {
@@ -218,6 +226,10 @@ final class Dispatcher implements Runnable {
         Thread.onSpinWait();
       }
     }
+  }
+
+  private long nanosToLook() {
+    return lookingPays ? spinNanos : Math.min(BRIEF_NANOS, spinNanos);
   }
 
   private boolean serveActive() {
@@ -322,6 +334,7 @@ final class Dispatcher implements Runnable {
       if (!active.contains(session)) {
         active.add(session);
       }
+      lookingPays = System.nanoTime() - quietSince < spinNanos;
       session.serve();
       quietSince = System.nanoTime();
     }
