@@ -6,6 +6,7 @@ coroutines drive them each in their own way.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -24,6 +25,7 @@ T = TypeVar("T")
 _PLAN_TEXT_BYTES = 2048
 _PLAN_TEXT_BYTES_PER_ITEM = 256
 _LAYOUTS_KEPT = 256
+_READ_AT_ONCE = 1024
 
 
 class Settings(NamedTuple):
@@ -70,6 +72,34 @@ class _Slot:
             self._frame = frame
             self._request = request
         return request
+
+
+class _Unread:
+    """A status area in a slot, which stays taken until it is read or nobody can any more."""
+
+    __slots__ = ("_at", "_found", "_length", "_reading", "_slot")
+
+    def __init__(self, slot: _Slot, at: int, length: int) -> None:
+        self._slot: _Slot | None = slot
+        self._at = at
+        self._length = length
+        self._found = b""
+        self._reading = threading.Lock()
+
+    def read(self) -> bytes:
+        with self._reading:
+            slot = self._slot
+            if slot is not None:
+                self._found = slot.memory[self._at : self._at + self._length]
+                self._slot = None
+                slot.idle.append(slot)
+            return self._found
+
+    def __del__(self) -> None:
+        """Give back the slot; runs in any thread, at any time."""
+        slot = self._slot
+        if slot is not None:
+            slot.idle.append(slot)
 
 
 class Prepared:
@@ -349,7 +379,7 @@ class Executor:
         finally:
             if not exchange.done:
                 self._abandon(exchange)
-        outcome = Outcome(batch, kept, exchange.lease, self._end(exchange))
+        outcome = Outcome(batch, kept, exchange.lease, self._leave(exchange))
         if exchange.told:
             settling = self._settle(exchange, batch, outcome, settings)
             drive(self.ring, settling, settings.deadline, None)
@@ -369,7 +399,7 @@ class Executor:
         finally:
             if not exchange.done:
                 self._abandon(exchange)
-        outcome = Outcome(batch, kept, exchange.lease, self._end(exchange))
+        outcome = Outcome(batch, kept, exchange.lease, self._leave(exchange))
         if exchange.told:
             yield from self._settle(exchange, batch, outcome, settings)
         return conclude(outcome)
@@ -424,6 +454,14 @@ class Executor:
         area = slot.memory[at : at + length]
         slot.idle.append(slot)
         return area
+
+    def _leave(self, exchange: _Exchange) -> bytes | _Unread:
+        """Do the same for a run, but leave a large area that says nothing bad where it is."""
+        slot, frame = exchange.slot, exchange.frame
+        if exchange.told or frame.fixed <= _READ_AT_ONCE or slot is None:
+            return self._end(exchange)
+        exchange.slot = None
+        return _Unread(slot, slot.offset + frame.status_at, frame.fixed)
 
     def _abandon(self, exchange: _Exchange) -> None:
         """Cancel a submission; what it holds stays in quarantine until it has ended."""

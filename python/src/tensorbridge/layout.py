@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from . import wire
 from .allocator import ALIGNMENT
@@ -13,7 +13,7 @@ from .dtypes import itemsize_of
 from .errors import TensorError
 from .regions import Lease
 
-__all__ = ["NO_ERRORS", "Batch", "Frame", "Kept", "Layout", "Outcome", "Placed"]
+__all__ = ["NO_ERRORS", "AreaLeft", "Batch", "Frame", "Kept", "Layout", "Outcome", "Placed"]
 
 NO_ERRORS: Mapping[str, TensorError] = MappingProxyType({})
 _TEXT_BYTES = 2048
@@ -308,6 +308,14 @@ class Placed(NamedTuple):
     offsets: tuple[int, ...]
 
 
+class AreaLeft(Protocol):
+    """A status area that still lies in shared memory."""
+
+    def read(self) -> bytes:
+        """Copy it; the same each time."""
+        ...
+
+
 class Outcome:
     """How a batch ended, before anything is made of it.
 
@@ -321,7 +329,8 @@ class Outcome:
     lease : Lease or None
         What holds the outputs.
     area : bytes
-        The status area, as it was when the batch had ended.
+        The status area, as it was when the batch had ended. That of a large batch stays where the
+        server wrote it until somebody looks: bringing it here is what most of such a call costs.
     errors : mapping of str to TensorError
         The failed tensors.
     resumed : mapping of int to Placed
@@ -330,12 +339,14 @@ class Outcome:
 
     resumed: Mapping[int, Placed] = MappingProxyType({})
 
-    def __init__(self, batch: Batch, kept: Kept, lease: Lease | None, area: bytes) -> None:
+    def __init__(
+        self, batch: Batch, kept: Kept, lease: Lease | None, area: bytes | AreaLeft
+    ) -> None:
         self.names = batch.names
         self.type_ids = batch.type_ids
         self.kept = kept
         self.lease = lease
-        self.area = area
+        self._area = area
         self.errors = batch.errors
 
     @classmethod
@@ -353,6 +364,15 @@ class Outcome:
     def layout(self) -> Layout:
         """Where the outputs lie."""
         return self.kept.layout
+
+    @property
+    def area(self) -> bytes:
+        """The status area."""
+        area = self._area
+        if isinstance(area, bytes):
+            return area
+        self._area = found = area.read()
+        return found
 
     @property
     def status(self) -> wire.Status:
