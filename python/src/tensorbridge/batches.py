@@ -26,6 +26,7 @@ _PLAN_TEXT_BYTES = 2048
 _PLAN_TEXT_BYTES_PER_ITEM = 256
 _LAYOUTS_KEPT = 256
 _READ_AT_ONCE = 1024
+_WAKE_EARLY = 200  # writing the block of so many items takes as long as waking a process
 
 
 class Settings(NamedTuple):
@@ -354,6 +355,8 @@ class Executor:
         return failed
 
     def _begin_run(self, batch: Batch, kept: Kept, settings: Settings) -> _Exchange:
+        if len(batch.names) > _WAKE_EARLY:
+            self.ring.wake()
         flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
         frame, block = kept.block(batch, flags, settings.threads)
         if len(batch.names) > self._max_items or len(block) > self._max_block_bytes:

@@ -200,6 +200,11 @@ class Ring:
             self._ring_server()
         return True
 
+    def wake(self) -> None:
+        """Wake the server, if it sleeps, for a submission that will come in a moment."""
+        if self._words[wire.SERVER_SLEEPING]:
+            self._ring_server()
+
     def _ring_server(self) -> None:
         with self._submitting:  # which keeps the doorbell open
             if not self.closed:

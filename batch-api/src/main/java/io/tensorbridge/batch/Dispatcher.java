@@ -334,8 +334,9 @@ final class Dispatcher implements Runnable {
       if (!active.contains(session)) {
         active.add(session);
       }
-      lookingPays = System.nanoTime() - quietSince < spinNanos;
-      session.serve();
+      boolean soon = System.nanoTime() - quietSince < spinNanos;
+      boolean early = !session.serve();
+      lookingPays = soon || early; // a bell before there is anything: it will be there in a moment
       quietSince = System.nanoTime();
     }
   }
