@@ -29,7 +29,6 @@ _MASK = 0xFFFFFFFF
 _RESERVED = 8  # slots kept for CANCEL and FORGET
 _SPIN_NANOS = 60_000
 _SPINS_PER_LOOK = 64
-_MOST_VAIN = 6
 _TOO_LONG = "the batch took longer than allowed; it was cancelled"
 _STRONG_ORDER = platform.machine().lower() in ("x86_64", "amd64", "i686", "i386")
 
@@ -132,8 +131,6 @@ class Ring:
         self._late: list[Ticket] = []
         self._postponed: deque[tuple[int, int]] = deque()
         self._loops: dict[asyncio.AbstractEventLoop, int] = {}
-        self._naps = 0
-        self._vain = 0
         self._may_spin = len(os.sched_getaffinity(0)) > 1
         self._poll = select.poll()
         self._poll.register(client_bell, select.POLLIN)
@@ -266,11 +263,9 @@ class Ring:
         me = threading.get_ident()
         lead = self._lead
         try:  # the way of a batch that ends soon, with nobody else around
-            if lead.setdefault(0, me) == me and self._may_spin:
-                if ticket.rang:
-                    self._await_woken(ticket)
-                else:
-                    self._spin(ticket)
+            # A server that had to be woken may be waiting for the very core that would spin here.
+            if lead.setdefault(0, me) == me and self._may_spin and not ticket.rang:
+                self._spin(ticket)
         finally:
             if self._loops:
                 self._leave(me)
@@ -329,14 +324,8 @@ class Ring:
             if pulse is not None:
                 pulse()
 
-    def _spin(self, ticket: Ticket) -> bool:
-        """Look for completions for a while, and take those that come; only the leader calls it.
-
-        Returns
-        -------
-        bool
-            Whether one came.
-        """
+    def _spin(self, ticket: Ticket) -> None:
+        """Look for completions for a while, and take those that come; only the leader calls it."""
         words = self._words
         head = words[wire.CQ_HEAD]
         tail = words[wire.CQ_TAIL]
@@ -350,7 +339,7 @@ class Ring:
                         break
                 else:
                     if time.perf_counter_ns() > end:
-                        return False
+                        return
         landed = self._landed
         at = (head & self._mask) << 2
         after = (head + 1) & _MASK
@@ -364,7 +353,7 @@ class Ring:
             or self._postponed
         ):
             self._reap()
-            return True
+            return
         # What `_reap` does, where the only completion is the one that is waited for. No call but
         # the last, which is none of what a closed bridge has: an interrupt finds all of this done,
         # or nothing.
@@ -372,21 +361,6 @@ class Ring:
         ticket.holds = None
         ticket.done = True
         self._in_flight.pop(ticket.batch_id, None)
-        return True
-
-    def _await_woken(self, ticket: Ticket) -> None:
-        """Do the same for a server that had to be woken, unless that was in vain lately.
-
-        On an idle core it wakes while this one spins. On busy cores it may have to wait for this
-        one, or for a third process: sleeping at once then is the quickest way.
-        """
-        if self._naps:
-            self._naps -= 1
-        elif self._spin(ticket):
-            self._vain = 0
-        else:
-            self._vain = min(self._vain + 1, _MOST_VAIN)
-            self._naps = 1 << self._vain
 
     def _sleep(self, seconds: float | None) -> None:
         words = self._words
