@@ -23,7 +23,8 @@ from .errors import (
     error_of,
     no_descriptor,
 )
-from .regions import FileRegion, Region, holding
+from .locks import STALLED, attempt
+from .regions import FileRegion, Region
 
 __all__ = ["Connection", "connect"]
 
@@ -162,11 +163,13 @@ class Connection:
         """Take in what has arrived, unless a request is waiting, which will do so itself."""
         if self._answers:
             self._notice_end()
-        elif self._reading.acquire(blocking=False):
-            try:
-                self._drain()
-            finally:
-                self._reading.release()
+        else:
+            for held in attempt(self._reading):
+                if held:
+                    try:
+                        self._drain()
+                    finally:
+                        self._reading.release()
 
     def close(self) -> None:
         """Close the socket."""
@@ -194,27 +197,40 @@ class Connection:
         fds: Sequence[int] = (),
         deadline: float | None = None,
     ) -> wire.Message:
-        with holding(self._lock, deadline):
-            request = self._take_id()
-            self._answers[request] = None
-            try:
-                self._flush()
-                self._send(write(request), fds, deadline)
-                while (answer := self._answers[request]) is None:
-                    if self.failed:
-                        raise self.failure()
-                    with self._reading:
-                        self._drain()
-                    if self._answers[request] is None and not self.failed:
-                        self._await_packet(deadline)
-            finally:
-                del self._answers[request]
+        answer = None
+        for held in attempt(self._lock, deadline):
+            if held:
+                try:
+                    answer = self._ask(write, fds, deadline)
+                finally:
+                    self._lock.release()
+        if answer is None:
+            raise TimeoutError(STALLED)
         if answer.type == wire.ERROR:
             raise error_of(*wire.read_error(answer.body))
         if answer.type != expected:
             raise ProtocolError(
                 f"the server answered with message {answer.type}", ErrorCode.UNKNOWN_MESSAGE
             )
+        return answer
+
+    def _ask(
+        self, write: Callable[[int], bytes], fds: Sequence[int], deadline: float | None
+    ) -> wire.Message:
+        request = self._take_id()
+        self._answers[request] = None
+        try:
+            self._flush()
+            self._send(write(request), fds, deadline)
+            while (answer := self._answers[request]) is None:
+                if self.failed:
+                    raise self.failure()
+                with self._reading:
+                    self._drain()
+                if self._answers[request] is None and not self.failed:
+                    self._await_packet(deadline)
+        finally:
+            del self._answers[request]
         return answer
 
     def _await_packet(self, deadline: float | None) -> None:

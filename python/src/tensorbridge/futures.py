@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from . import wire
 from .driver import Steps
 from .errors import Cancelled, TimeoutError
+from .locks import attempt
 from .ring import Ring, Ticket
 
 __all__ = ["Future"]
@@ -69,13 +70,15 @@ class Future(Generic[T]):
 
     def done(self) -> bool:
         """Tell whether the batch has ended, without waiting."""
-        if not self._finished and self._driving.acquire(blocking=False):
-            try:
-                self._ring.poll()
-                while self._ticket is not None and self._ticket.done:
-                    self._advance()
-            finally:
-                self._driving.release()
+        if not self._finished:
+            for held in attempt(self._driving):
+                if held:
+                    try:
+                        self._ring.poll()
+                        while self._ticket is not None and self._ticket.done:
+                            self._advance()
+                    finally:
+                        self._driving.release()
         return self._finished
 
     def running(self) -> bool:
@@ -134,23 +137,26 @@ class Future(Generic[T]):
         if self._finished:
             return
         patience = None if timeout is None else time.monotonic() + timeout
-        left = -1 if timeout is None else max(0.0, timeout)
-        if not self._driving.acquire(timeout=left):
-            raise TimeoutError("the batch has not ended yet")
-        try:
-            while not self._finished and self._ticket is not None:
-                try:
-                    self._ring.wait(self._ticket, _earlier(patience, self._deadline))
-                except TimeoutError as error:
-                    if self._deadline is None or time.monotonic() < self._deadline:
-                        raise TimeoutError("the batch has not ended yet") from None
-                    self._finish_with(error)
-                except Exception as error:
-                    self._finish_with(error)
-                else:
-                    self._advance()
-        finally:
-            self._driving.release()
+        for held in attempt(self._driving, patience):
+            if not held:
+                raise TimeoutError("the batch has not ended yet")
+            try:
+                self._drive(patience)
+            finally:
+                self._driving.release()
+
+    def _drive(self, patience: float | None) -> None:
+        while not self._finished and self._ticket is not None:
+            try:
+                self._ring.wait(self._ticket, _earlier(patience, self._deadline))
+            except TimeoutError as error:
+                if self._deadline is None or time.monotonic() < self._deadline:
+                    raise TimeoutError("the batch has not ended yet") from None
+                self._finish_with(error)
+            except Exception as error:
+                self._finish_with(error)
+            else:
+                self._advance()
 
     def _give_up(self, error: Exception) -> None:
         with self._driving:

@@ -8,15 +8,13 @@ after the bridge or the server has gone.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import mmap
 import os
 import threading
-import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +33,7 @@ from .errors import (
     no_descriptor,
 )
 from .limits import available_memory
+from .locks import STALLED, attempt
 
 __all__ = ["FileRegion", "Lease", "Pool", "Region", "create_region"]
 
@@ -340,17 +339,28 @@ class Pool:
             If the pool was closed.
         """
         length = wire.align(max(length, 1), ALIGNMENT)
-        with holding(self._lock, deadline):
-            self._collect()
-            if self._closed:
-                raise BridgeClosed("the bridge is closed")
-            lease = self._take_pooled(length, access)
-            if lease is None:
-                region = self._add_region(length, access, deadline)
-                lease = self._lease_from(region, length)
-            if lease is None:
-                raise ResourceError(f"no span of {length} bytes", ErrorCode.INTERNAL)
-            return lease
+        if deadline is None:
+            with self._lock:
+                return self._take(length, access, None)
+        for held in attempt(self._lock, deadline):
+            if held:
+                try:
+                    return self._take(length, access, deadline)
+                finally:
+                    self._lock.release()
+        raise TimeoutError(STALLED)
+
+    def _take(self, length: int, access: int, deadline: float | None) -> Lease:
+        self._collect()
+        if self._closed:
+            raise BridgeClosed("the bridge is closed")
+        lease = self._take_pooled(length, access)
+        if lease is None:
+            region = self._add_region(length, access, deadline)
+            lease = self._lease_from(region, length)
+        if lease is None:
+            raise ResourceError(f"no span of {length} bytes", ErrorCode.INTERNAL)
+        return lease
 
     def _take_pooled(self, length: int, access: int) -> Lease | None:
         largest = max(LARGEST_SLAB, 2 * length)
@@ -447,11 +457,12 @@ class Pool:
         if self._closed:
             return
         self._returned.append((region, offset, length))
-        if self._lock.acquire(blocking=False):
-            try:
-                self._collect()
-            finally:
-                self._lock.release()
+        for held in attempt(self._lock):
+            if held:
+                try:
+                    self._collect()
+                finally:
+                    self._lock.release()
 
     def _collect(self) -> None:
         gave = False
@@ -505,25 +516,6 @@ class Pool:
         self._regions = {wire.READ: [], wire.READWRITE: []}
         self._by_address = ([], [])
         self._returned.clear()
-
-
-@contextlib.contextmanager
-def holding(lock: threading.Lock, deadline: float | None) -> Iterator[None]:
-    """Hold a lock; wait for it no longer than until a deadline, by `time.monotonic`.
-
-    Raises
-    ------
-    TimeoutError
-        At the deadline.
-    """
-    if deadline is None:
-        lock.acquire()
-    elif not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
-        raise TimeoutError("another thread still waits for the server, which does not answer")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _used_first(region: Region) -> tuple[bool, int]:
