@@ -77,9 +77,9 @@ final class PythonClient {
       LOCK_SUBMITTING,
       WRITE_ENTRY,
       STORE_TAIL,
-      PUBLISH_FENCE,
-      LOOK_AT_SERVER,
       UNLOCK_SUBMITTING,
+      LOOK_AT_SERVER,
+      RING,
       PUBLISHED,
       FULL,
       WAIT,
@@ -104,6 +104,7 @@ final class PythonClient {
       LEAVE,
       LEAVE_FENCE,
       LEAVE_LEADER,
+      LEFT_LEADER,
       JOIN,
       LOOP_POLL,
       LOOP_LEADING,
@@ -167,7 +168,7 @@ final class PythonClient {
       return switch (Pc.values()[state.get(pc)]) {
         case NEXT -> task(state).what() != Task.What.POST;
         case STORE_TAIL, TELL_SLEEPING, TELL_AWAKE, REAP_HEAD -> world.memory.isBuffered();
-        case PUBLISH_FENCE, SLEEP_FENCE, LEAVE_FENCE, PUBLISHED, FULL, LEAD -> true;
+        case SLEEP_FENCE, LEAVE_FENCE, PUBLISHED, FULL, LEAD -> true;
         default -> false;
       };
     }
@@ -214,7 +215,10 @@ final class PythonClient {
       go(state, state.get(task) == tasks.length ? Pc.END : Pc.NEXT);
     }
 
-    /** What a block under {@code _lock} needs; it is a step, since it touches no shared memory. */
+    /**
+     * What one thread does before another one has the interpreter, or a lock: it is a step, since it
+     * touches no shared memory, and both hand over with a full fence.
+     */
     private void locked(State state) {
       view.fence(state);
     }
@@ -238,14 +242,14 @@ final class PythonClient {
       Blocked.unless(choice == 0 || now == Pc.SPIN || now == Pc.POLL || now == Pc.LOOP_AWAIT);
       return switch (now) {
         case NEXT -> begin(state);
-        case LOCK_SUBMITTING, WRITE_ENTRY, STORE_TAIL, PUBLISH_FENCE, LOOK_AT_SERVER,
-            UNLOCK_SUBMITTING, PUBLISHED, FULL -> publish(state, now);
+        case LOCK_SUBMITTING, WRITE_ENTRY, STORE_TAIL, UNLOCK_SUBMITTING, LOOK_AT_SERVER, RING,
+            PUBLISHED, FULL -> publish(state, now);
         case WAIT, SPIN, WAIT_UNTIL, FOLLOW, FOLLOWED, LEAD, LEAD_REAPED ->
             await(state, now, choice);
         case TELL_SLEEPING, SLEEP_FENCE, SECOND_LOOK, POLL, TELL_AWAKE, CLEAR, CLEAR_LATE ->
             sleep(state, now, choice);
         case REAP, REAP_ENTRY, REAP_HEAD, REAP_NOTIFY, POST_ALL -> reap(state, now);
-        case LEAVE, LEAVE_FENCE, LEAVE_LEADER -> leave(state, now);
+        case LEAVE, LEAVE_FENCE, LEAVE_LEADER, LEFT_LEADER -> leave(state, now);
         case JOIN, LOOP_POLL, LOOP_LEADING, LOOP_AWAIT -> loop(state, now, choice);
         case END -> throw Blocked.NOW;
       };
@@ -271,7 +275,7 @@ final class PythonClient {
       return "begins to " + next.what() + " " + next.id();
     }
 
-    // ---- _publish ----
+    // ---- publish ----
 
     private String publish(State state, Pc now) {
       int id = state.get(publishing);
@@ -320,38 +324,37 @@ final class PythonClient {
           }
           go(
               state,
-              world.has(Mutation.CLIENT_RINGS_BEFORE_STORE)
-                  ? Pc.UNLOCK_SUBMITTING
-                  : Pc.PUBLISH_FENCE);
+              world.has(Mutation.CLIENT_RINGS_BEFORE_STORE) ? Pc.RING : Pc.UNLOCK_SUBMITTING);
           return "stores sq_tail";
         }
-        case PUBLISH_FENCE -> {
+        case UNLOCK_SUBMITTING -> {
           if (!world.has(Mutation.CLIENT_PUBLISHES_WITHOUT_FENCE)) {
             view.fence(state);
           }
+          state.set(submitting, 0);
           go(state, Pc.LOOK_AT_SERVER);
-          return "full fence";
+          return "unlocks submitting: a full fence";
         }
         case LOOK_AT_SERVER -> {
           state.set(rings, view.load(state, connection.serverSleeping));
           go(
               state,
-              world.has(Mutation.CLIENT_RINGS_BEFORE_STORE)
-                  ? Pc.WRITE_ENTRY
-                  : Pc.UNLOCK_SUBMITTING);
+              world.has(Mutation.CLIENT_RINGS_BEFORE_STORE) ? Pc.WRITE_ENTRY : Pc.RING);
           return "looks whether the server sleeps";
         }
-        case UNLOCK_SUBMITTING -> {
+        case RING -> {
           if (state.get(rings) == 1) {
             World.ring(state, connection.serverBell);
           }
-          view.fence(state);
-          state.set(submitting, 0);
+          if (state.get(submitting) == me) { // by the mistake of looking too early
+            view.fence(state);
+            state.set(submitting, 0);
+          }
           state.set(rings, 0);
           state.set(tail, 0);
           state.set(publishing, 0);
           goBack(state, afterPublish);
-          return "rings if need be, and unlocks submitting";
+          return "rings if need be";
         }
         case PUBLISHED -> {
           nextTask(state);
@@ -574,6 +577,10 @@ final class PythonClient {
       switch (now) {
         case LEAVE -> {
           if (state.get(loops) > 0) {
+            if (!becomesLeader(state)) {
+              goBack(state, afterLeave);
+              return "lets the next leader tell the loops";
+            }
             if (!world.has(Mutation.LEADER_LEAVES_LOOPS_UNTOLD)) {
               view.store(state, connection.clientSleeping, 1);
             }
@@ -594,16 +601,22 @@ final class PythonClient {
         }
         case LEAVE_LEADER -> {
           locked(state);
-          if (state.get(loops) > 0 && view.load(state, connection.clientSleeping) == 0) {
-            go(state, Pc.LEAVE);
-            return "sees that a loop came";
+          if (state.get(leader) == me) {
+            state.set(leader, 0);
           }
-          state.set(leader, 0);
+          go(state, Pc.LEFT_LEADER);
+          return "leads no more";
+        }
+        case LEFT_LEADER -> {
           if (!world.has(Mutation.LEADER_LEAVES_WITHOUT_A_WORD)) {
             notifyFollowers(state);
           }
+          if (state.get(loops) > 0 && view.load(state, connection.clientSleeping) == 0) {
+            go(state, Pc.LEAVE);
+            return "tells the followers, and sees that a loop came";
+          }
           goBack(state, afterLeave);
-          return "leads no more";
+          return "tells the followers";
         }
         default -> throw new IllegalStateException();
       }
