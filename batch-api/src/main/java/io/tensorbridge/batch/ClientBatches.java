@@ -26,13 +26,17 @@ final class ClientBatches {
     record Waiting(WaitingItems items) implements Entry {}
 
     /** Ready to be run by its id. */
-    record Prepared(BoundBatch batch, LeaseSet leases) implements Entry {}
+    record Prepared(BoundBatch batch, LeaseSet leases, long blockBytes) implements Entry {}
   }
 
   /** What an observer sees of the batches at one moment. */
   record Observed(WorkCounts work, Tally.Failure lastFailure, int inFlight, int kept) {}
 
+  /** So many blocks of the largest size may the prepared batches of a client have come from. */
+  private static final long PREPARED_BLOCKS = 4;
+
   private final int maxBatches;
+  private final long maxPreparedBytes;
   private final ServerCounters counters;
   private final CompletionRing completions;
   private final ClientBell clientBell;
@@ -43,6 +47,7 @@ final class ClientBatches {
   private final LongMap<Entry> entries = new LongMap<>();
   private int inFlight;
   private int prepared;
+  private long preparedBytes;
   private boolean closed;
   /** When the first of the batches in flight began, or the last that ended has added its time. */
   private long busySince;
@@ -51,6 +56,7 @@ final class ClientBatches {
    * No batches yet.
    *
    * @param maxBatches at most so many in flight or waiting, and as many prepared
+   * @param maxBlockBytes what one block may have; the blocks of prepared batches four times as much
    * @param counters count what is held
    * @param completions where ends are told
    * @param clientBell wakes the client
@@ -59,12 +65,14 @@ final class ClientBatches {
    */
   ClientBatches(
       int maxBatches,
+      long maxBlockBytes,
       ServerCounters counters,
       CompletionRing completions,
       ClientBell clientBell,
       ClientWatch watch,
       Runnable drained) {
     this.maxBatches = maxBatches;
+    this.maxPreparedBytes = PREPARED_BLOCKS * maxBlockBytes;
     this.counters = counters;
     this.completions = completions;
     this.clientBell = clientBell;
@@ -115,8 +123,12 @@ final class ClientBatches {
     }
   }
 
-  /** Adds a prepared batch, which takes over a hold on its leases. */
-  void addPrepared(long batchId, BoundBatch batch, LeaseSet leases) {
+  /**
+   * Adds a prepared batch, which takes over a hold on its leases.
+   *
+   * @param blockBytes size of its block, by which its share of this process's heap is bounded
+   */
+  void addPrepared(long batchId, BoundBatch batch, LeaseSet leases, long blockBytes) {
     lock.lock();
     try {
       if (prepared >= maxBatches) {
@@ -124,8 +136,16 @@ final class ClientBatches {
             ErrorCode.QUOTA_BATCHES,
             "a client has at most " + maxBatches + " prepared batches; forget some");
       }
+      if (blockBytes > maxPreparedBytes - preparedBytes) {
+        throw new QuotaException(
+            ErrorCode.QUOTA_BATCHES,
+            "the prepared batches of a client are described by at most " + maxPreparedBytes
+                + " bytes, " + preparedBytes + " are in use and " + blockBytes
+                + " more are wanted; forget some");
+      }
       prepared++;
-      put(batchId, new Entry.Prepared(batch, leases));
+      preparedBytes += blockBytes;
+      put(batchId, new Entry.Prepared(batch, leases, blockBytes));
     } finally {
       lock.unlock();
     }
@@ -182,6 +202,7 @@ final class ClientBatches {
         case Entry.Waiting found -> found.items().forget();
         case Entry.Prepared found -> {
           prepared--;
+          preparedBytes -= found.blockBytes();
           found.leases().release();
         }
         case Entry.InFlight found -> throw unknown(batchId, "no prepared or waiting batch");

@@ -181,6 +181,7 @@ final class ClientSession {
     ClientBatches batches =
         new ClientBatches(
             engine.options().maxBatches(),
+            engine.options().maxBlockBytes(),
             engine.counters(),
             completions,
             bell,

@@ -189,7 +189,8 @@ final class SubmissionRunner {
     }
     try (LeaseSet leases = new LeaseSet(engine.counters())) {
       batch.leaseFor(leases);
-      batches.addPrepared(submission.batchId(), batch.copy(), leases);
+      long blockBytes = submission.block().byteLength();
+      batches.addPrepared(submission.batchId(), batch.copy(), leases, blockBytes);
       leases.retain();
     }
     batches.complete(submission.batchId(), ErrorCode.OK, failed);

@@ -72,7 +72,7 @@ final class ServerPath implements AutoCloseable {
     completions = new CompletionRing(words, ENTRIES);
     ClientBell bell = new ClientBell(doorbell, bells, () -> {});
     ClientBatches batches =
-        new ClientBatches(1024, counters, completions, bell, watch, () -> {});
+        new ClientBatches(1024, 16 << 20, counters, completions, bell, watch, () -> {});
     runner = new SubmissionRunner(engine, regions, batches, watch);
   }
 
