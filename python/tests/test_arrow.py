@@ -65,10 +65,10 @@ def copied_bytes(bridge: tb.Bridge) -> Iterator[Callable[[], int]]:
     taken: list[int] = []
     take = bridge._pool.take
 
-    def counting(length: int, access: int) -> Any:
+    def counting(length: int, access: int, deadline: float | None = None) -> Any:
         if access == wire.READ:
             taken.append(length)
-        return take(length, access)
+        return take(length, access, deadline)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bridge._pool, "take", counting)

@@ -337,8 +337,7 @@ class Executor:
                 flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
                 items = layout.items([b""] * len(indices))
                 block = prelude.block(len(indices), items, flags, settings.threads)
-                output_bytes = layout.total if layout.has_outputs else 0
-                frame = Frame(wire.RESUME, batch_id, len(block), len(indices), output_bytes)
+                frame = Frame(wire.RESUME, batch_id, len(block), len(indices), layout.output_bytes)
                 exchange, status = yield from self._exchange(frame, block, settings, batch.keep)
                 waiting = {}
                 for k, i in enumerate(indices):

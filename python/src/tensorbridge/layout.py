@@ -151,6 +151,11 @@ class Layout:
             )
             self.outputs.append(written)
 
+    @property
+    def output_bytes(self) -> int:
+        """How much memory the outputs need: also empty ones lie somewhere; 0 if there are none."""
+        return max(self.total, 1) if self.has_outputs else 0
+
     def items(self, descriptors: Sequence[bytes], lent: Sequence[bytes] | None = None) -> bytes:
         """Write the items around their inputs' descriptors, with outputs of the caller if lent."""
         outputs = self.outputs if lent is None else lent
@@ -258,7 +263,7 @@ class Kept:
         self._forms: dict[int, tuple[Frame, list[bytes]]] = {}
         self.plans = plans
         self.layout = layout
-        self.output_bytes = layout.total if layout.has_outputs else 0
+        self.output_bytes = layout.output_bytes
 
     def block(self, batch: Batch, flags: int, threads: int) -> tuple[Frame, bytes]:
         """Write the block of a batch, and say where it goes.
