@@ -25,7 +25,7 @@ import pytest
 from runner.benchmark import Group, Launch, Operation, Unavailable
 from runner.isolated import PEERS
 from runner.peers.transport import Transport, library
-from runner.suites import arrays, arrow, arrow_files, batches, c_data, transports
+from runner.suites import arrays, arrow, arrow_files, batches, c_data, crossing, transports
 
 _HERE = Path(__file__).resolve().parent
 _PROBE = _HERE / "transport_probe.py"
@@ -162,7 +162,7 @@ def test_listing_imports_no_peer() -> None:
 
 
 def test_peers_join_the_groups_of_the_seed() -> None:
-    seed = {group.name: group for group in [*arrays.groups(), *batches.groups()]}
+    seed = {group.name: group for group in [*arrays.groups(), *batches.groups(), *crossing.groups()]}
     for group in transports.groups():
         ours = seed[group.name]
         assert (group.family, group.parameter, group.throughput, group.description) == (

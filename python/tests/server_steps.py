@@ -42,7 +42,7 @@ SERVER_STEPS = tuple(
         ("ClientBatches.addPrepared:exit", "a prepared batch is kept, not told"),
         ("StatusArea.begin:exit", "the status area is cleared"),
         # work
-        ("ItemRuns.runHere", "a small batch is about to run"),
+        ("BatchExecution.runHere", "a small batch is about to run"),
         ("ClientBatches.addInFlight:exit", "a batch is about to go to the workers"),
         ("BatchExecution.progressed", "progress is about to be told"),
         ("BatchExecution.itemEnded", "an item has ended, its status not written"),

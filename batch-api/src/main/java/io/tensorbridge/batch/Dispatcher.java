@@ -50,6 +50,8 @@ final class Dispatcher implements Runnable {
   private static final int DOORBELL = 2;
   private static final int KINDS = 4;
 
+  private static final int RESERVE_BYTES = 1 << 20;
+
   /** For so long it spins where submissions come at longer intervals than that is worth. */
   private static final long BRIEF_NANOS = 20_000;
 
@@ -86,6 +88,9 @@ final class Dispatcher implements Runnable {
   private final long startNanos = System.nanoTime();
   /** The work for clients that have gone. */
   private WorkCounts departed = WorkCounts.NONE;
+  /** Let go of when the heap is full, so that there is some of it to take leave of a client with. */
+  private byte @Nullable [] reserve = new byte[RESERVE_BYTES];
+
   private long nextKey = 1;
   private int looks;
   private boolean closing;
@@ -251,8 +256,21 @@ final class Dispatcher implements Runnable {
 
   /** A defect of this software ends one client, not all of them. */
   private void endAfter(Throwable defect, ClientSession session) {
+    boolean full = defect instanceof OutOfMemoryError;
+    if (full) {
+      reserve = null;
+    }
     log.defect(session, defect);
-    session.leave("met a defect of the server");
+    session.leave(full ? "needed memory that the server has not" : "met a defect of the server");
+    if (full) {
+      commands.add(this::reserveAgain);
+    }
+  }
+
+  private void reserveAgain() {
+    if (reserve == null) {
+      reserve = new byte[RESERVE_BYTES];
+    }
   }
 
   private void sleep() {

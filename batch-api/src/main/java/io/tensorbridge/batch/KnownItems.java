@@ -107,8 +107,9 @@ final class KnownItems {
       int[] oldHashes = hashes;
       @Nullable
       Known[] oldItems = items;
-      hashes = new int[2 * oldHashes.length];
-      items = new Known[hashes.length];
+      int[] newHashes = new int[2 * oldHashes.length];
+      items = new Known[newHashes.length];
+      hashes = newHashes; // both or none, should the heap be full
       count = 0;
       words = 0;
       for (int i = 0; i < oldItems.length; i++) {
@@ -218,10 +219,10 @@ final class KnownItems {
     return young.count + old.count;
   }
 
-  /** Forgets everything. */
-  void close() {
+  /** Forgets everything; makes no object, since the heap may be full. */
+  void forget() {
     budget.giveBack(young.words + old.words);
-    young = new Generation();
-    old = new Generation();
+    young.clear();
+    old.clear();
   }
 }

@@ -53,7 +53,7 @@ final class SubmissionRunner {
 
   /** Forgets what is known of the client's items. */
   void close() {
-    known.close();
+    known.forget();
   }
 
   /** The number of items that are known. */
@@ -74,8 +74,12 @@ final class SubmissionRunner {
         told = status(submission.status());
         carryOut(kind, submission, told);
       }
-    } catch (RuntimeException | LinkageError | OutOfMemoryError failure) {
+    } catch (RuntimeException | LinkageError failure) {
       refuse(submission, told, BridgeException.ofThrown(failure));
+    } catch (OutOfMemoryError full) {
+      known.forget(); // it is the heap of all clients
+      batch.clear();
+      refuse(submission, told, BridgeException.ofThrown(full));
     }
   }
 
