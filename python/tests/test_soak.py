@@ -32,7 +32,7 @@ BLOCKS, STUDENT_T = 10, 2.306
 @pytest.fixture
 def crowded_server() -> Iterator[SharedServer]:
     with tempfile.TemporaryDirectory(prefix="tb") as folder:
-        # A heap that is soon full, so that what only waits for its collection is not taken for a leak.
+        # A heap that is soon full: what only waits for its collection is no leak.
         server = SharedServer(Path(folder), "--max-clients", "1200", jvm=["-Xmx128m"])
         yield server
         server.close()
