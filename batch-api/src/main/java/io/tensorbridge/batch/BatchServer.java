@@ -77,7 +77,8 @@ public final class BatchServer implements AutoCloseable {
             BellWatch.start(),
             new ServerCounters(),
             new ServerEvents(),
-            new ItemBudget(KNOWN_ITEM_WORDS));
+            new ItemBudget(KNOWN_ITEM_WORDS),
+            new BlockMemory());
     ServerLog log = new ServerLog(server != null, options.log());
     ClientListener listener =
         server == null ? null : new ClientListener(server, options, log);

@@ -22,18 +22,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockDecoder {
   private static final long KEPT_BYTES = 1 << 20;
-  private static final int ALIGNMENT = 8;
   private static final int KEPT_OPERATIONS = 8;
   private static final int KEPT_TEXT_BYTES = 1 << 14;
 
   private final int maxItems;
   private final long maxBlockBytes;
   private final @Nullable AskedOperation[] kept = new AskedOperation[KEPT_OPERATIONS];
-  private MemorySegment buffer = Arena.ofAuto().allocate(1 << 14, ALIGNMENT);
+  private final BlockMemory memory;
   private @Nullable Arena largeBlock;
 
   /** The present block: a copy, which has only its first {@link #length} bytes in use. */
-  private MemorySegment block = buffer;
+  private MemorySegment block = MemorySegment.NULL;
 
   private long length;
   private @Nullable AskedOperation asked;
@@ -43,9 +42,22 @@ final class BlockDecoder {
   private long itemEnd;
   private long itemsEnd;
 
+  /** A decoder with memory of its own. */
   BlockDecoder(int maxItems, long maxBlockBytes) {
+    this(maxItems, maxBlockBytes, new BlockMemory());
+  }
+
+  /**
+   * A decoder that shares memory with others of its thread; one of them has a block at a time.
+   *
+   * @param maxItems the most items of a block
+   * @param maxBlockBytes the most bytes of a block
+   * @param memory where blocks up to {@link #KEPT_BYTES} are copied to
+   */
+  BlockDecoder(int maxItems, long maxBlockBytes, BlockMemory memory) {
     this.maxItems = maxItems;
     this.maxBlockBytes = maxBlockBytes;
+    this.memory = memory;
   }
 
   /**
@@ -75,10 +87,9 @@ final class BlockDecoder {
   private void makeRoom(long byteLength) {
     if (byteLength > KEPT_BYTES) {
       largeBlock = Arena.ofConfined();
-      block = largeBlock.allocate(byteLength, ALIGNMENT);
-    } else if (buffer.byteSize() < byteLength) {
-      buffer = Arena.ofAuto().allocate(Long.highestOneBit(byteLength) * 2, ALIGNMENT);
-      block = buffer;
+      block = largeBlock.allocate(byteLength, BlockMemory.ALIGNMENT);
+    } else {
+      block = memory.ofAtLeast(byteLength);
     }
   }
 
@@ -88,7 +99,7 @@ final class BlockDecoder {
       largeBlock.close();
       largeBlock = null;
     }
-    block = buffer;
+    block = MemorySegment.NULL;
     tensors = null;
     asked = null;
   }
@@ -304,7 +315,7 @@ final class BlockDecoder {
   }
 
   private static void requireAligned(long offset, String what) {
-    if (offset % ALIGNMENT != 0) {
+    if (offset % BlockMemory.ALIGNMENT != 0) {
       throw new ProtocolException(
           ErrorCode.MISALIGNED, what + " lies at byte " + offset + ", no multiple of 8");
     }

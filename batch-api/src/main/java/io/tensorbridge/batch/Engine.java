@@ -17,6 +17,7 @@ import java.util.concurrent.Executor;
  * @param counters what is held for clients
  * @param events what the flight recorder is told
  * @param itemBudget how many known items clients may have
+ * @param blocks where the dispatcher copies blocks to
  */
 record Engine(
     ServerOptions options,
@@ -28,4 +29,5 @@ record Engine(
     BellWatch bells,
     ServerCounters counters,
     ServerEvents events,
-    ItemBudget itemBudget) {}
+    ItemBudget itemBudget,
+    BlockMemory blocks) {}

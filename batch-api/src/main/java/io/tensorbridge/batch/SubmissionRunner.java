@@ -45,7 +45,8 @@ final class SubmissionRunner {
     this.batches = batches;
     this.watch = watch;
     this.decoder =
-        new BlockDecoder(engine.options().maxItems(), engine.options().maxBlockBytes());
+        new BlockDecoder(
+            engine.options().maxItems(), engine.options().maxBlockBytes(), engine.blocks());
     this.share = engine.pool().share(engine.options().maxThreadsPerClient());
     this.known = new KnownItems(engine.itemBudget());
     this.binder = new BatchBinder(regions, engine.plans(), known);
@@ -74,12 +75,8 @@ final class SubmissionRunner {
         told = status(submission.status());
         carryOut(kind, submission, told);
       }
-    } catch (RuntimeException | LinkageError failure) {
-      refuse(submission, told, BridgeException.ofThrown(failure));
-    } catch (OutOfMemoryError full) {
-      known.forget(); // it is the heap of all clients
-      batch.clear();
-      refuse(submission, told, BridgeException.ofThrown(full));
+    } catch (RuntimeException | LinkageError | OutOfMemoryError failure) {
+      refuse(submission, told, failure);
     }
   }
 
@@ -96,7 +93,12 @@ final class SubmissionRunner {
   }
 
   private void refuse(
-      Submission submission, @Nullable StatusArea told, BridgeException failure) {
+      Submission submission, @Nullable StatusArea told, Throwable thrown) {
+    if (thrown instanceof OutOfMemoryError) {
+      known.forget(); // it is the heap of all clients
+      batch.clear();
+    }
+    BridgeException failure = BridgeException.ofThrown(thrown);
     if (told != null) {
       told.refused(failure);
     }

@@ -23,9 +23,9 @@ import java.lang.foreign.ValueLayout;
  */
 public final class Doorbell implements AutoCloseable {
   private static final String EVENTFD = "anon_inode:[eventfd]";
+  private static final MemorySegment ONE = Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 1L);
 
   private final Fd fd;
-  private final MemorySegment one = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_LONG, 1L);
   private final MemorySegment scratch = WaitCalls.resetScratch();
 
   private Doorbell(Fd fd) {
@@ -80,7 +80,7 @@ public final class Doorbell implements AutoCloseable {
   }
 
   private void write(int number) {
-    long result = WaitCalls.raise(number, one);
+    long result = WaitCalls.raise(number, ONE);
     // A full counter is rung already.
     if (result < 0 && result != -Errno.EAGAIN) {
       throw Errno.failure("ringing a doorbell", (int) -result);
