@@ -162,7 +162,9 @@ def test_listing_imports_no_peer() -> None:
 
 
 def test_peers_join_the_groups_of_the_seed() -> None:
-    seed = {group.name: group for group in [*arrays.groups(), *batches.groups(), *crossing.groups()]}
+    seed = {
+        group.name: group for group in [*arrays.groups(), *batches.groups(), *crossing.groups()]
+    }
     for group in transports.groups():
         ours = seed[group.name]
         assert (group.family, group.parameter, group.throughput, group.description) == (
