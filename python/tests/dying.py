@@ -34,6 +34,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -174,21 +175,28 @@ def obey(address: str) -> None:
         def work() -> None:
             scenario(address, str(file))
 
+        def traced(tracer: Tracer) -> None:
+            tracer.begin()
+            work()
+
+        def repeated(rounds: int) -> None:
+            for _ in range(rounds):
+                work()
+
         for line in sys.stdin:
             word, *arguments = line.split()
             if word == STEPS:
                 answer = steps_of(work)
             elif word == DIE:
                 tracer = Tracer(arguments[0], int(arguments[1]), int(arguments[2]))
-                answer = end_of(fork(lambda tracer=tracer: (tracer.begin(), work())))  # type: ignore
+                answer = end_of(fork(partial(traced, tracer)))
             elif word == LATER:
                 pid = fork(work)
                 time.sleep(int(arguments[0]) / 1e6)
                 os.kill(pid, signal.SIGKILL)
                 answer = end_of(pid)
             elif word == RUN:
-                rounds = int(arguments[0])
-                answer = str(fork(lambda rounds=rounds: [work() for _ in range(rounds)]))  # type: ignore
+                answer = str(fork(partial(repeated, int(arguments[0]))))
             else:
                 answer = end_of(int(arguments[0]))
             print(answer, flush=True)
@@ -240,6 +248,7 @@ class Bystander:
         self._address = address
         self._over = threading.Event()
         self._began = threading.Event()
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work)
 
     def __enter__(self) -> Bystander:
@@ -256,12 +265,9 @@ class Bystander:
     def still_works(self) -> bool:
         """Tell whether it has had a right answer since it was asked."""
         done = self.rounds
-        deadline = time.monotonic() + 20
-        while self.rounds <= done + 1 and not self.failures:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.001)
-        return not self.failures
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self.failures) or self.rounds > done + 1, 20)
+            return self.rounds > done + 1 and not self.failures
 
     def _work(self) -> None:
         rng = random.Random(7)
@@ -274,10 +280,14 @@ class Bystander:
                     same(prepared.run(timeout=30)["a"], shared)
                     found = bridge.run("noop", {"a": shared}, timeout=30)
                     assert found["a"] == (value, value)
-                    self.rounds += 1
+                    with self._changed:
+                        self.rounds += 1
+                        self._changed.notify_all()
                     self._began.set()
         except BaseException as failure:
-            self.failures.append(failure)
+            with self._changed:
+                self.failures.append(failure)
+                self._changed.notify_all()
             self._began.set()
 
 

@@ -6,7 +6,6 @@ coroutines drive them each in their own way.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -16,14 +15,13 @@ from . import wire
 from .driver import Steps, drive
 from .errors import BridgeClosed, BridgeError, Cancelled, ErrorCode, TensorError, error_of
 from .layout import Batch, Frame, Kept, Layout, Outcome, Placed
-from .regions import Lease, Pool
+from .regions import Pool
 from .ring import Ring, Ticket
+from .slots import Exchange, Slot, Unread
 
 __all__ = ["Executor", "Prepared", "Settings", "Steps"]
 
 T = TypeVar("T")
-_PLAN_TEXT_BYTES = 2048
-_PLAN_TEXT_BYTES_PER_ITEM = 256
 _LAYOUTS_KEPT = 256
 _READ_AT_ONCE = 1024
 _WAKE_EARLY = 200  # writing the block of so many items takes as long as waking a process
@@ -38,71 +36,6 @@ class Settings(NamedTuple):
     deadline: float | None = None
 
 
-class _Slot:
-    """Shared memory for a block and a status area, reused by one batch after another.
-
-    Parameters
-    ----------
-    lease : Lease
-    idle : list of _Slot
-        Where it goes when it is not in use.
-    """
-
-    __slots__ = ("_frame", "_lease", "_request", "idle", "memory", "offset")
-
-    def __init__(self, lease: Lease, idle: list[_Slot]) -> None:
-        self._lease = lease
-        self._frame: Frame | None = None
-        self._request = b""
-        self.idle = idle
-        self.memory = lease.region.memory
-        self.offset = lease.offset
-
-    def request(self, frame: Frame, timeout_nanos: int) -> bytes:
-        """Return the submission of a frame that lies here."""
-        if frame is self._frame and not timeout_nanos:
-            return self._request
-        region = self._lease.region
-        block = wire.NO_SPAN
-        if frame.block_length:
-            block = wire.Span(region.id, region.generation, self.offset, frame.block_length)
-        status_at = self.offset + frame.status_at
-        status = wire.Span(region.id, region.generation, status_at, frame.length)
-        request = wire.request(frame.kind, frame.target, timeout_nanos, block, status)
-        if not timeout_nanos:
-            self._frame = frame
-            self._request = request
-        return request
-
-
-class _Unread:
-    """A status area in a slot, which stays taken until it is read or nobody can any more."""
-
-    __slots__ = ("_at", "_found", "_length", "_reading", "_slot")
-
-    def __init__(self, slot: _Slot, at: int, length: int) -> None:
-        self._slot: _Slot | None = slot
-        self._at = at
-        self._length = length
-        self._found = b""
-        self._reading = threading.Lock()
-
-    def read(self) -> bytes:
-        with self._reading:
-            slot = self._slot
-            if slot is not None:
-                self._found = slot.memory[self._at : self._at + self._length]
-                self._slot = None
-                slot.idle.append(slot)
-            return self._found
-
-    def __del__(self) -> None:
-        """Give back the slot; runs in any thread, at any time."""
-        slot = self._slot
-        if slot is not None:
-            slot.idle.append(slot)
-
-
 class Prepared:
     """A batch that the server has validated and keeps.
 
@@ -112,32 +45,12 @@ class Prepared:
         0 once it was released.
     """
 
-    def __init__(self, batch_id: int, batch: Batch, kept: Kept, continue_on_error: bool) -> None:
+    def __init__(self, batch_id: int, batch: Batch, kept: Kept) -> None:
         self.batch_id = batch_id
         self.batch = batch
         self.kept = kept
-        self.continue_on_error = continue_on_error
-        output_bytes = kept.output_bytes if batch.lent is None else 0
+        output_bytes = kept.layout.output_bytes if batch.lent is None else 0
         self.frame = Frame(wire.RUN_PREPARED, batch_id, 0, len(batch.names), output_bytes)
-
-
-class _Exchange(Ticket):
-    """A submission on its way, and where its answer will be."""
-
-    def __init__(self, slot: _Slot, frame: Frame, lease: Lease | None, keep: object) -> None:
-        self.holds = keep
-        self.slot: _Slot | None = slot
-        self.frame = frame
-        self.lease = lease
-
-    def progress(self) -> tuple[int, int] | None:
-        """Return the bytes done and the bytes in all."""
-        slot = self.slot
-        if slot is None:
-            return None
-        at = slot.offset + self.frame.status_at
-        done, total = wire.PROGRESS.unpack_from(slot.memory, at)
-        return done, total
 
 
 class Executor:
@@ -156,7 +69,7 @@ class Executor:
         self.ring = ring
         self._max_items = max_items
         self._max_block_bytes = max_block_bytes
-        self._slots: dict[int, list[_Slot]] = {}
+        self._slots: dict[int, list[Slot]] = {}
         self._plans: dict[tuple[str, str], dict[tuple[int, ...], wire.Plan]] = {}
         self._layouts: dict[object, Kept] = {}
 
@@ -188,7 +101,7 @@ class Executor:
         frame = Frame(wire.PREPARE, 0, running.block_length, count)
         exchange, status = yield from self._exchange(frame, block, settings, batch.keep)
         _raise_first(batch.names, status)
-        return Prepared(exchange.batch_id, batch, kept, settings.continue_on_error)
+        return Prepared(exchange.batch_id, batch, kept)
 
     def run_prepared(
         self, prepared: Prepared, settings: Settings, conclude: Callable[[Outcome], T]
@@ -286,7 +199,7 @@ class Executor:
     def _ask_plans(
         self, block: bytes, names: Sequence[str], keep: object, settings: Settings
     ) -> Steps[list[wire.ItemStatus]]:
-        text_bytes = _PLAN_TEXT_BYTES + _PLAN_TEXT_BYTES_PER_ITEM * len(names)
+        text_bytes = 0  # as usual
         while True:
             frame = Frame(wire.PLAN, 0, len(block), len(names), text_bytes=text_bytes)
             _, status = yield from self._exchange(frame, block, settings, keep)
@@ -296,7 +209,7 @@ class Executor:
             )
             if not missing:
                 return items
-            text_bytes = 2 * (text_bytes + missing)
+            text_bytes = 2 * (frame.length - frame.fixed + missing)
 
     # --- running ---
 
@@ -353,7 +266,7 @@ class Executor:
             raise
         return failed
 
-    def _begin_run(self, batch: Batch, kept: Kept, settings: Settings) -> _Exchange:
+    def _begin_run(self, batch: Batch, kept: Kept, settings: Settings) -> Exchange:
         if len(batch.names) > _WAKE_EARLY:
             self.ring.wake()
         flags = wire.CONTINUE_ON_ERROR if settings.continue_on_error else 0
@@ -362,14 +275,14 @@ class Executor:
             self._require_size(len(batch.names), len(block))
         return self._begin(frame, block, settings, batch.keep)
 
-    def _begin_prepared(self, prepared: Prepared, settings: Settings) -> _Exchange:
+    def _begin_prepared(self, prepared: Prepared, settings: Settings) -> Exchange:
         if prepared.batch_id <= 0:
             raise BridgeClosed("the prepared batch is closed")
         return self._begin(prepared.frame, b"", settings, prepared.batch.keep)
 
     def _await(
         self,
-        exchange: _Exchange,
+        exchange: Exchange,
         batch: Batch,
         kept: Kept,
         settings: Settings,
@@ -389,7 +302,7 @@ class Executor:
 
     def _finish(
         self,
-        exchange: _Exchange,
+        exchange: Exchange,
         batch: Batch,
         kept: Kept,
         settings: Settings,
@@ -408,7 +321,7 @@ class Executor:
 
     def _exchange(
         self, frame: Frame, block: bytes, settings: Settings, keep: object
-    ) -> Steps[tuple[_Exchange, wire.Status]]:
+    ) -> Steps[tuple[Exchange, wire.Status]]:
         """Submit one entry and wait for its completion; raise a refusal."""
         exchange = self._begin(frame, block, settings, keep)
         try:
@@ -420,7 +333,7 @@ class Executor:
         _raise_refusal(exchange, status)
         return exchange, status
 
-    def _begin(self, frame: Frame, block: bytes, settings: Settings, keep: object) -> _Exchange:
+    def _begin(self, frame: Frame, block: bytes, settings: Settings, keep: object) -> Exchange:
         """Write a block, and publish the submission."""
         lease = None
         output = wire.NO_OUTPUT
@@ -436,17 +349,17 @@ class Executor:
             memory[at : at + len(block)] = block
         at += frame.status_at
         memory[at : at + wire.STATUS_HEADER_BYTES] = _NO_STATUS
-        exchange = _Exchange(slot, frame, lease, keep)
+        exchange = Exchange(slot, frame, lease, keep)
         request = slot.request(frame, settings.timeout_nanos)
         if not self.ring.publish(exchange, request, output):
             self.ring.submit(exchange, request, output, settings.deadline)
         return exchange
 
-    def _new_slot(self, size: int, deadline: float | None) -> _Slot:
+    def _new_slot(self, size: int, deadline: float | None) -> Slot:
         idle = self._slots.setdefault(size, [])
-        return _Slot(self._pool.take(size, wire.READWRITE, deadline), idle)
+        return Slot(self._pool.take(size, wire.READWRITE, deadline), idle)
 
-    def _end(self, exchange: _Exchange) -> bytes:
+    def _end(self, exchange: Exchange) -> bytes:
         """Copy the status area and free its memory."""
         slot, frame = exchange.slot, exchange.frame
         assert slot is not None
@@ -457,15 +370,15 @@ class Executor:
         slot.idle.append(slot)
         return area
 
-    def _leave(self, exchange: _Exchange) -> bytes | _Unread:
+    def _leave(self, exchange: Exchange) -> bytes | Unread:
         """Do the same for a run, but leave a large area that says nothing bad where it is."""
         slot, frame = exchange.slot, exchange.frame
         if exchange.told or frame.fixed <= _READ_AT_ONCE or slot is None:
             return self._end(exchange)
         exchange.slot = None
-        return _Unread(slot, slot.offset + frame.status_at, frame.fixed)
+        return Unread(slot, slot.offset + frame.status_at, frame.fixed)
 
-    def _abandon(self, exchange: _Exchange) -> None:
+    def _abandon(self, exchange: Exchange) -> None:
         """Cancel a submission; what it holds stays in quarantine until it has ended."""
         exchange.late = self._forget_waiting
         self.ring.give_up(exchange)

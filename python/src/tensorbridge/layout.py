@@ -252,18 +252,15 @@ class Kept:
     ----------
     plans : sequence of wire.Plan
     layout : Layout
-    output_bytes : int
-        How much memory the outputs need; 0 for none.
     """
 
-    __slots__ = ("_forms", "_prelude", "layout", "output_bytes", "plans")
+    __slots__ = ("_forms", "_prelude", "layout", "plans")
 
     def __init__(self, prelude: wire.Prelude, plans: Sequence[wire.Plan], layout: Layout) -> None:
         self._prelude = prelude
         self._forms: dict[int, tuple[Frame, list[bytes]]] = {}
         self.plans = plans
         self.layout = layout
-        self.output_bytes = layout.output_bytes
 
     def block(self, batch: Batch, flags: int, threads: int) -> tuple[Frame, bytes]:
         """Write the block of a batch, and say where it goes.
@@ -302,7 +299,7 @@ class Kept:
         for head, output in zip(self.layout.heads, self.layout.outputs, strict=True):
             parts[-1] += head
             parts += [b"", output]
-        return Frame(wire.RUN, 0, len(block), count, self.output_bytes), parts
+        return Frame(wire.RUN, 0, len(block), count, self.layout.output_bytes), parts
 
 
 class Placed(NamedTuple):

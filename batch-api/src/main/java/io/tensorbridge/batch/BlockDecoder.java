@@ -42,13 +42,8 @@ final class BlockDecoder {
   private long itemEnd;
   private long itemsEnd;
 
-  /** A decoder with memory of its own. */
-  BlockDecoder(int maxItems, long maxBlockBytes) {
-    this(maxItems, maxBlockBytes, new BlockMemory());
-  }
-
   /**
-   * A decoder that shares memory with others of its thread; one of them has a block at a time.
+   * A decoder, which may share its memory with others of its thread: one of them has a block at a time.
    *
    * @param maxItems the most items of a block
    * @param maxBlockBytes the most bytes of a block

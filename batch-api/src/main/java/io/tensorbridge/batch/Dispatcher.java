@@ -3,13 +3,9 @@ package io.tensorbridge.batch;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
-import io.tensorbridge.batch.wire.HeldCounts;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.Observation;
-import io.tensorbridge.batch.wire.ObservedClient;
-import io.tensorbridge.batch.wire.ObservedServer;
 import io.tensorbridge.batch.wire.OperationList;
-import io.tensorbridge.batch.wire.WorkCounts;
 import io.tensorbridge.op.TensorOpProvider;
 import io.tensorbridge.shm.Doorbell;
 import io.tensorbridge.shm.LocalSocket;
@@ -19,8 +15,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,9 +79,7 @@ final class Dispatcher implements Runnable {
   /** Connections that have said nothing when they were accepted, the oldest first. */
   private final Queue<Silent> silent = new ArrayDeque<>();
   private final long greetingNanos;
-  private final long startNanos = System.nanoTime();
-  /** The work for clients that have gone. */
-  private WorkCounts departed = WorkCounts.NONE;
+  private final ServerObserver observer;
   /** Let go of when the heap is full, so that there is some of it to take leave of a client with. */
   private byte @Nullable [] reserve = new byte[RESERVE_BYTES];
 
@@ -111,6 +103,7 @@ final class Dispatcher implements Runnable {
     this.engine = engine;
     this.log = log;
     this.listener = listener;
+    this.observer = new ServerObserver(engine, log);
     this.spinNanos = engine.options().spin().toNanos();
     this.greetingNanos = engine.options().admission().greeting().toNanos();
     poller.add(wake.fd(), WAKE);
@@ -409,55 +402,11 @@ final class Dispatcher implements Runnable {
     return list;
   }
 
-  /**
-   * What observers see.
-   *
-   * @param uid who asks: root and the server's user see everything, others what is theirs
-   * @param afterClient only clients with greater ids are listed
-   */
+  /** What an observer sees; see {@link ServerObserver#observe}. */
   Observation observe(int uid, long afterClient) {
-    boolean everything = uid == 0 || uid == ProcessUser.own();
-    HeldCounts held = HeldCounts.NONE;
-    WorkCounts work = everything ? departed : WorkCounts.NONE;
-    int count = 0;
-    List<ObservedClient> clients = new ArrayList<>();
-    for (ClientSession session : concat(sessions.values(), leaving)) {
-      if (everything || session.watch().uid() == uid) {
-        ObservedClient client = session.observe();
-        if (client != null) {
-          count++;
-          held = held.plus(client.held());
-          work = work.plus(client.work());
-          if (Long.compareUnsigned(client.id(), afterClient) > 0) {
-            clients.add(client);
-          }
-        }
-      }
-    }
-    clients.sort(Comparator.comparingLong(ObservedClient::id));
-    return new Observation(observeServer(count, held, work), clients, false);
-  }
-
-  private static List<ClientSession> concat(
-      Collection<ClientSession> connected, Collection<ClientSession> leaving) {
-    List<ClientSession> all = new ArrayList<>(connected);
-    all.addAll(leaving);
-    return all;
-  }
-
-  private ObservedServer observeServer(int clients, HeldCounts held, WorkCounts work) {
-    Runtime jvm = Runtime.getRuntime();
-    long committed = jvm.totalMemory();
-    return new ObservedServer(
-        (int) ProcessHandle.current().pid(),
-        engine.pool().threadCount(),
-        clients,
-        System.nanoTime() - startNanos,
-        committed - jvm.freeMemory(),
-        committed,
-        log.droppedLines(),
-        held,
-        work);
+    List<ClientSession> clients = new ArrayList<>(sessions.values());
+    clients.addAll(leaving);
+    return observer.observe(uid, afterClient, clients);
   }
 
   MemorySegment answerBuffer() {
@@ -465,7 +414,7 @@ final class Dispatcher implements Runnable {
   }
 
   void connected(ClientSession session, Connection connection) {
-    long key = keyOf(session);
+    long key = session.watch().id();
     poller.add(connection.process().fd(), key * KINDS + PROCESS);
     poller.addRings(connection.serverDoorbell(), key * KINDS + DOORBELL);
     engine.events().connected(session.watch());
@@ -473,7 +422,7 @@ final class Dispatcher implements Runnable {
   }
 
   void disconnected(ClientSession session, String why) {
-    sessions.remove(keyOf(session));
+    sessions.remove(session.watch().id());
     leaving.add(session);
     active.remove(session);
     poller.remove(session.socket().fd());
@@ -488,18 +437,6 @@ final class Dispatcher implements Runnable {
 
   void finished(ClientSession session) {
     leaving.remove(session);
-    ObservedClient last = session.observe();
-    if (last != null) {
-      departed = departed.plus(last.work());
-    }
-  }
-
-  private long keyOf(ClientSession session) {
-    for (Map.Entry<Long, ClientSession> entry : sessions.entrySet()) {
-      if (entry.getValue() == session) {
-        return entry.getKey();
-      }
-    }
-    throw new IllegalStateException(session + " is no client of this server");
+    observer.departed(session);
   }
 }

@@ -28,7 +28,7 @@ class BlockDecoderTest {
   private static final int NAMES = ITEMS + 16 + 40 + 16 + 24 + 16;
   private static final int LENGTH = NAMES + 8;
 
-  private final BlockDecoder decoder = new BlockDecoder(MAX_ITEMS, 1 << 20);
+  private final BlockDecoder decoder = new BlockDecoder(MAX_ITEMS, 1 << 20, new BlockMemory());
 
   /**
    * Two items: a float32 matrix of region 2 with an option set, and an output without dimensions

@@ -26,7 +26,7 @@ final class BlockFuzzTest {
   private static final PlanCache PLANS = new PlanCache(operations(), 64);
   private static final BatchBinder BINDER =
       new BatchBinder(REGIONS, PLANS, new KnownItems(new ItemBudget(1 << 16)));
-  private static final BlockDecoder DECODER = new BlockDecoder(1024, 1 << 16);
+  private static final BlockDecoder DECODER = new BlockDecoder(1024, 1 << 16, new BlockMemory());
 
   private static OpRegistry operations() {
     return new OpRegistry(

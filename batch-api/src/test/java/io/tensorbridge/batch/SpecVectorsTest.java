@@ -487,7 +487,8 @@ class SpecVectorsTest {
   }
 
   private static void requireBlock(SpecFile f, MemorySegment in) {
-    DecodedBatch read = new BlockDecoder(100, in.byteSize()).decode(in, 0, in.byteSize());
+    DecodedBatch read =
+        new BlockDecoder(100, in.byteSize(), new BlockMemory()).decode(in, 0, in.byteSize());
     assertThat(read.asked().name()).isEqualTo(f.text("operation"));
     assertThat(read.continueOnError()).isEqualTo(f.integer("flags") == 1);
     assertThat(read.threads()).isEqualTo(f.integer("threads"));
