@@ -45,6 +45,7 @@ class DispatcherTurnsTest {
 
   @AfterEach
   void nothingIsLeft() {
+    ServerFixture.await(() -> Fd.openCount() <= fdsBefore); // a worker leaves its call
     assertThat(Fd.openCount()).isEqualTo(fdsBefore);
     assertThat(SharedRegion.mappedBytes()).isEqualTo(mappedBefore);
   }
