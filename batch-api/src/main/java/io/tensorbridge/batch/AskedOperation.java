@@ -66,6 +66,15 @@ final class AskedOperation {
     return true;
   }
 
+  /** The length of its texts in words of 8 bytes, as an {@link ItemBudget} counts. */
+  int words() {
+    long bytes = nameBytes.length;
+    for (byte[] text : optionBytes) {
+      bytes += text.length;
+    }
+    return (int) Math.ceilDiv(bytes, Long.BYTES);
+  }
+
   /** The name that the client asks for. */
   String name() {
     return name;

@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * </table>
  */
 public final class BatchServer implements AutoCloseable {
-  private static final int PLAN_CACHE = 4096;
+  private static final long PLAN_BYTES = 16 << 20;
   private static final Duration OBSERVE_PATIENCE = Duration.ofSeconds(5);
   /** What is known of items takes about 80 MiB at most. */
   private static final long KNOWN_ITEM_WORDS = 1 << 20;
@@ -70,7 +70,7 @@ public final class BatchServer implements AutoCloseable {
         new Engine(
             options,
             operations,
-            new PlanCache(operations, PLAN_CACHE),
+            new PlanCache(operations, PLAN_BYTES),
             new WorkerPool(options.threads(), "tensorbridge-worker"),
             new DeadlineQueue(),
             unmapper,

@@ -3,6 +3,9 @@ package io.tensorbridge.batch;
 import io.tensorbridge.batch.wire.ItemRecord;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * <p>There are two generations: when the young one is full it becomes the old one, whose entries are
  * forgotten the next time unless they were used again. A client that chooses records which fall on one
  * place of the table gains nothing: an entry is looked for in {@link #WINDOW} places.
+ *
+ * <p>A generation is bounded by the words of its records and of the texts that asked for them, each
+ * text counted once.
  */
 final class KnownItems {
   private static final int WINDOW = 32;
@@ -50,6 +56,9 @@ final class KnownItems {
   private static final class Generation {
     private int[] hashes = new int[LEAST_SLOTS];
     private @Nullable Known[] items = new Known[LEAST_SLOTS];
+    /** What the items were asked by; their plans keep its texts. */
+    private final Set<AskedOperation> asked = Collections.newSetFromMap(new IdentityHashMap<>());
+
     private int count;
     private int words;
 
@@ -69,12 +78,20 @@ final class KnownItems {
       return null;
     }
 
+    /** The words that an item would add. */
+    int wordsOf(Known known) {
+      return known.words.length + (asked.contains(known.asked) ? 0 : known.asked.words());
+    }
+
     /**
      * Adds an item, in place of one that is of no more use, or of any if the window is full.
      *
      * @return the words of the items that had to go
      */
     int add(int hash, Known known) {
+      if (asked.add(known.asked)) {
+        words += known.asked.words();
+      }
       int gone = SLOTS_PER_ITEM * (count + 1) > hashes.length ? grow() : 0;
       return gone + put(hash, known);
     }
@@ -110,8 +127,8 @@ final class KnownItems {
       int[] newHashes = new int[2 * oldHashes.length];
       items = new Known[newHashes.length];
       hashes = newHashes; // both or none, should the heap be full
+      words -= itemWords(oldItems);
       count = 0;
-      words = 0;
       for (int i = 0; i < oldItems.length; i++) {
         Known known = oldItems[i];
         if (known != null && known.item.places().areLive()) {
@@ -121,8 +138,17 @@ final class KnownItems {
       return wordsBefore - words;
     }
 
+    private static int itemWords(@Nullable Known[] items) {
+      int sum = 0;
+      for (Known known : items) {
+        sum += known == null ? 0 : known.words.length;
+      }
+      return sum;
+    }
+
     void clear() {
       Arrays.fill(items, null);
+      asked.clear();
       count = 0;
       words = 0;
     }
@@ -191,12 +217,14 @@ final class KnownItems {
   }
 
   private void keep(int hash, Known known) {
-    int words = known.words.length;
+    int words = young.wordsOf(known);
     if (young.words + words > GENERATION_WORDS) {
       age();
+      words = young.wordsOf(known);
     }
     if (!budget.take(words)) {
       age();
+      words = young.wordsOf(known);
       if (!budget.take(words)) {
         return;
       }

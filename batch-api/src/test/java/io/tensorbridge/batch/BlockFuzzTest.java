@@ -23,7 +23,7 @@ final class BlockFuzzTest {
   private static final int REGION_BYTES = 1 << 16;
   private static final ServerCounters COUNTERS = new ServerCounters();
   private static final RegionTable REGIONS = regions();
-  private static final PlanCache PLANS = new PlanCache(operations(), 64);
+  private static final PlanCache PLANS = new PlanCache(operations(), 1 << 20);
   private static final BatchBinder BINDER =
       new BatchBinder(REGIONS, PLANS, new KnownItems(new ItemBudget(1 << 16)));
   private static final BlockDecoder DECODER = new BlockDecoder(1024, 1 << 16, new BlockMemory());

@@ -212,6 +212,24 @@ class KnownItemsTest extends ServerFixture {
   }
 
   @Test
+  void textsThatComeWithItemsCountAsWhatIsRemembered() {
+    int textBytes = 12 << 10;
+    int mostItems = 2 * KnownItems.GENERATION_WORDS / (textBytes / Long.BYTES);
+    try (ServerPath path = new ServerPath(1 << 12)) {
+      List<TensorLayout> inputs = List.of(floats(0, 4));
+      for (int i = 1; i <= 3 * mostItems; i++) {
+        String text = ("a" + i).repeat(textBytes).substring(0, textBytes);
+        path.write(SubmissionKind.RUN, i, 0, path.block("noop", "", inputs, text));
+        path.serve();
+        assertThat(path.code(0)).isZero();
+        assertThat(path.runner.knownItems()).isBetween(1, mostItems);
+      }
+      path.runner.close();
+      assertThat(path.budget.wordsLeft()).isEqualTo(1L << 20);
+    }
+  }
+
+  @Test
   void clientsShareOneBudget() {
     ItemBudget budget = new ItemBudget(10);
     assertThat(budget.take(8)).isTrue();

@@ -61,7 +61,7 @@ final class ServerPath implements AutoCloseable {
     OpRegistry operations = new OpRegistry(List.of(new NoopProvider()));
     Engine engine =
         new Engine(
-            options, operations, new PlanCache(operations, 64), pool, new DeadlineQueue(),
+            options, operations, new PlanCache(operations, 1 << 20), pool, new DeadlineQueue(),
             Runnable::run, bells, counters, events, budget, new BlockMemory());
     ClientWatch watch = new ClientWatch(1, new PeerCredentials(1, 1, 1), events);
     regions = new RegionTable(options, counters, watch, Runnable::run, id -> {});
@@ -83,12 +83,20 @@ final class ServerPath implements AutoCloseable {
 
   /** Writes a block with one input for each item, and gives its length. */
   long block(String operation, String names, List<TensorLayout> inputs) {
+    return block(operation, names, inputs, "");
+  }
+
+  /** The same with a second set of options, which no item uses. */
+  long block(
+      String operation, String names, List<TensorLayout> inputs, String unusedOptions) {
+    byte[] unused = unusedOptions.getBytes(StandardCharsets.UTF_8);
     MemorySegment block = work.region().segment();
     byte[] name = operation.getBytes(StandardCharsets.UTF_8);
     byte[] namesText = names.getBytes(StandardCharsets.UTF_8);
     long operationAt = BatchBlock.BYTES;
     long tableAt = (operationAt + name.length + 7) & -8;
-    long itemsAt = tableAt + BatchBlock.OPTION_SET_BYTES;
+    long unusedAt = tableAt + 2 * BatchBlock.OPTION_SET_BYTES;
+    long itemsAt = (unusedAt + unused.length + 7) & -8;
     long end = itemsAt;
     for (TensorLayout layout : inputs) {
       long next = end + ItemRecord.BYTES;
@@ -101,9 +109,11 @@ final class ServerPath implements AutoCloseable {
         block,
         BLOCK,
         new BatchBlock.Head(
-            length, inputs.size(), 0, 0, 1, operationAt, name.length, tableAt, itemsAt,
+            length, inputs.size(), 0, 0, 2, operationAt, name.length, tableAt, itemsAt,
             end - itemsAt, end, namesText.length));
     BatchBlock.writeOptionSet(block, BLOCK, 0, itemsAt, 0);
+    BatchBlock.writeOptionSet(block, BLOCK, 1, unusedAt, unused.length);
+    Utf8.write(block, unusedAt, unused);
     Utf8.write(block, operationAt, name);
     Utf8.write(block, end, namesText);
     return length;
