@@ -23,6 +23,7 @@ __all__ = ["Executor", "Prepared", "Settings", "Steps"]
 
 T = TypeVar("T")
 _LAYOUTS_KEPT = 256
+_BLOCKS_KEPT = 4  # of a series of arrays
 _READ_AT_ONCE = 1024
 _WAKE_EARLY = 200  # writing the block of so many items takes as long as waking a process
 
@@ -77,18 +78,20 @@ class Executor:
 
     def run(self, batch: Batch, settings: Settings, conclude: Callable[[Outcome], T]) -> Steps[T]:
         """Plan, place and run a batch, and make its result of the outcome."""
-        kept = self._layouts.get(batch.shape)
-        if kept is None:
+        begun = self._begin_known(batch, settings)
+        if begun is None:
             batch, kept = yield from self._lay_out(batch, settings)
-        exchange = self._begin_run(batch, kept, settings)
+            exchange = self._begin_run(batch, kept, settings)
+        else:
+            exchange, kept = begun
         return (yield from self._finish(exchange, batch, kept, settings, conclude))
 
     def call(self, batch: Batch, settings: Settings, conclude: Callable[[Outcome], T]) -> T:
         """Do the same as `run`, and wait for it in the calling thread, in the shortest way."""
-        kept = self._layouts.get(batch.shape)
-        if kept is None:
+        begun = self._begin_known(batch, settings)
+        if begun is None:
             return drive(self.ring, self.run(batch, settings, conclude), settings.deadline, None)
-        exchange = self._begin_run(batch, kept, settings)
+        exchange, kept = begun
         return self._await(exchange, batch, kept, settings, conclude)
 
     def prepare(self, batch: Batch, settings: Settings) -> Steps[Prepared]:
@@ -266,6 +269,17 @@ class Executor:
             raise
         return failed
 
+    def _begin_known(self, batch: Batch, settings: Settings) -> tuple[Exchange, Kept] | None:
+        """Begin a batch whose layout is known; the block of a known series is written already."""
+        made = batch.made
+        if made is not None:
+            written = made.get((batch.work, settings.continue_on_error, settings.threads))
+            if written is not None:
+                kept, frame, block = written
+                return self._begin(frame, block, settings, batch.keep), kept
+        kept = self._layouts.get(batch.shape)
+        return None if kept is None else (self._begin_run(batch, kept, settings), kept)
+
     def _begin_run(self, batch: Batch, kept: Kept, settings: Settings) -> Exchange:
         if len(batch.names) > _WAKE_EARLY:
             self.ring.wake()
@@ -273,6 +287,11 @@ class Executor:
         frame, block = kept.block(batch, flags, settings.threads)
         if len(batch.names) > self._max_items or len(block) > self._max_block_bytes:
             self._require_size(len(batch.names), len(block))
+        made = batch.made
+        if made is not None:
+            if len(made) >= _BLOCKS_KEPT:
+                made.clear()
+            made[batch.work, settings.continue_on_error, settings.threads] = kept, frame, block
         return self._begin(frame, block, settings, batch.keep)
 
     def _begin_prepared(self, prepared: Prepared, settings: Settings) -> Exchange:
@@ -345,8 +364,9 @@ class Executor:
         except (KeyError, IndexError):
             slot = self._new_slot(frame.slot_bytes, settings.deadline)
         memory, at = slot.memory, slot.offset
-        if block:
+        if block is not slot.block:
             memory[at : at + len(block)] = block
+            slot.block = block  # a slot that an interrupt kept from this is never used again
         at += frame.status_at
         memory[at : at + wire.STATUS_HEADER_BYTES] = _NO_STATUS
         exchange = Exchange(slot, frame, lease, keep)

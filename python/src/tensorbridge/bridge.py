@@ -651,9 +651,17 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         """Describe the inputs; with ``staged``, tell which arrays were copied where."""
         names = list(tensors)
         values = list(tensors.values())
-        found = self._catalog.lookup_all(values)
-        if found is not None:
-            return Batch(operation, option_sets, names, set_indices, *found, values)
+        if len(values) == 1:
+            one = self._catalog.lookup_one(values[0])
+            if one is not None:
+                return Batch(operation, option_sets, names, set_indices, *one, values)
+        elif values:
+            series = self._catalog.lookup_all(values)
+            if series is not None:
+                known = series.types, series.descriptors
+                batch = Batch(operation, option_sets, names, set_indices, *known, values)
+                batch.made = series.made
+                return batch
         chosen: list[int] = []
         batch = Batch(operation, option_sets, [], chosen, [], [], [])
         errors: dict[str, TensorError] = {}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from operator import attrgetter
+from collections.abc import Callable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,10 @@ from .arrays import adopt
 from .dtypes import is_little_endian, itemsize_of
 from .regions import Lease, Pool
 
-__all__ = ["Catalog", "Described", "TensorType", "form_of"]
+__all__ = ["Catalog", "Described", "Series", "TensorType", "form_of"]
+
+_SERIES_SEEN = 32
+_KEY_BYTES_KEPT = 1 << 18  # of all series that are kept: 8 for each array
 
 
 class TensorType(NamedTuple):
@@ -43,6 +47,66 @@ class Described(NamedTuple):
     array: weakref.ref[Any]
 
 
+_form, _types, _descriptor = map(itemgetter, range(3))
+
+_shape_of = attrgetter("shape")
+_strides_of = attrgetter("strides")
+_dtype_of = attrgetter("dtype")
+
+
+def _identities(objects: list[Any]) -> bytes:
+    """Return the addresses of objects: whether they are the same ones as at another time.
+
+    That takes a quarter of the time of `id` for each.
+    """
+    return np.fromiter(objects, object, len(objects)).tobytes()
+
+
+class Series:
+    """Arrays that are handed over together, in this order, and what is known of them.
+
+    All batches of these arrays share it, so its lists must not be changed.
+
+    Attributes
+    ----------
+    types : list of tuple of int
+    descriptors : list of bytes
+    made : dict or None
+        What was made of them, to be used again; None as long as the series is not kept.
+    """
+
+    __slots__ = ("_dtypes", "_extent_of", "_extents", "_strides", "descriptors", "made", "types")
+
+    def __init__(self, types: list[tuple[int, ...]], descriptors: list[bytes]) -> None:
+        self.types = types
+        self.descriptors = descriptors
+        self.made: dict[Any, Any] | None = None
+
+    def keep(self, forms: Sequence[tuple[Any, ...]]) -> None:
+        """Take in the forms of the arrays, so that `holds` can tell when they have changed."""
+        shapes, strides, dtypes = zip(*forms, strict=True)
+        self._strides = list(strides)
+        self._dtypes = list(dtypes)
+        # In place, an array of foreign memory can get another shape, dtype or strides, but never
+        # another number of bytes. So of one or two dimensions, with the dtype and as many strides
+        # as before, the first tells the other, and its length is had for a third of a shape's time.
+        if {1, 2}.issuperset(map(len, shapes)):
+            self._extent_of: Callable[[Any], object] = len
+            self._extents: list[object] = list(map(itemgetter(0), shapes))
+        else:
+            self._extent_of = _shape_of
+            self._extents = list(shapes)
+        self.made = {}
+
+    def holds(self, arrays: list[Any]) -> bool:
+        """Tell whether the arrays, which are those of the series, have the same form as then."""
+        return (
+            list(map(_strides_of, arrays)) == self._strides  # first: no length without a stride
+            and list(map(_dtype_of, arrays)) == self._dtypes
+            and list(map(self._extent_of, arrays)) == self._extents
+        )
+
+
 class Catalog:
     """Remembers descriptors by array, and numbers tensor types; thread-safe.
 
@@ -56,6 +120,8 @@ class Catalog:
         self._pool = pool
         self._numbering = threading.Lock()
         self.known: dict[int, Described] = {}
+        self._series: dict[bytes, Series] = {}
+        self._seen: set[int] = set()  # hashes of keys
         self._type_ids: dict[TensorType, int] = {}
         self.types: list[TensorType] = []
 
@@ -66,25 +132,49 @@ class Catalog:
             return known
         return None
 
-    def lookup_all(self, arrays: list[Any]) -> tuple[list[tuple[int, ...]], list[bytes]] | None:
-        """Return the types and descriptors of arrays that are all remembered; else None.
+    def lookup_one(self, array: Any) -> tuple[list[tuple[int, ...]], list[bytes]] | None:
+        """Return types and descriptors as those of a series of one, if it is remembered."""
+        known = self.known.get(id(array))
+        # The entry of a dead array is gone before another object can have its id.
+        if known is None or form_of(array) != known[0]:
+            return None
+        return [known[1]], [known[2]]
+
+    def lookup_all(self, arrays: list[Any]) -> Series | None:
+        """Return what is known of arrays that are all remembered; else None.
 
         What a large batch of shared arrays costs is this: no loops but those of built-ins.
         """
-        # The entry of a dead array is gone before another object can have its id.
-        if len(arrays) == 1:
-            known = self.known.get(id(arrays[0]))
-            if known is None or form_of(arrays[0]) != known[0]:
-                return None
-            return [known[1]], [known[2]]
+        key = _identities(arrays)
+        series = self._series.get(key)
+        if series is not None:  # and none of its arrays is dead
+            if series.holds(arrays):
+                return series
+            self._series.pop(key, None)
         try:
             found = list(map(self.known.__getitem__, map(id, arrays)))
         except KeyError:
             return None
-        forms, types, descriptors, _ = zip(*found, strict=True) if found else ((), (), (), ())
-        if tuple(map(form_of, arrays)) != forms:
+        forms = list(map(_form, found))
+        if list(map(form_of, arrays)) != forms:
             return None
-        return list(types), list(descriptors)
+        series = Series(list(map(_types, found)), list(map(_descriptor, found)))
+        if hash(key) in self._seen:
+            self._keep(key, series, forms)
+        else:
+            if len(self._seen) >= _SERIES_SEEN:
+                self._seen.clear()
+            self._seen.add(hash(key))
+        return series
+
+    def _keep(self, key: bytes, series: Series, forms: Sequence[tuple[Any, ...]]) -> None:
+        """Keep a series that came again."""
+        kept = self._series
+        if len(key) + sum(map(len, list(kept))) > _KEY_BYTES_KEPT:
+            kept.clear()
+        if len(key) <= _KEY_BYTES_KEPT:
+            series.keep(forms)
+            kept[key] = series
 
     def describe(
         self, name: str, value: Any, deadline: float | None = None
@@ -166,8 +256,10 @@ class Catalog:
     def _remember(self, array: npt.NDArray[Any], described: Described) -> None:
         key = id(array)
         known = self.known
+        series = self._series
 
         def forget(dead: object) -> None:
+            series.clear()  # before another object can have the id
             entry = known.get(key)
             if entry is not None and entry.array is dead:
                 known.pop(key, None)

@@ -47,12 +47,15 @@ class Batch:
     lent : list of bytes, or None
         Descriptors of the outputs of each item, where they are not the result's own: arrays of the
         caller that are replaced.
+    made : dict, or None
+        What was made of these inputs before, by `work` and settings; see `Series`.
     """
 
     # One is made for each call: what is rarely set lies in the class.
     errors: Mapping[str, TensorError] = NO_ERRORS
     columnar = False
     lent: list[bytes] | None = None
+    made: dict[Any, Any] | None = None
 
     def __init__(
         self,
@@ -78,11 +81,16 @@ class Batch:
         return [0] * len(self.names) if self.set_indices is None else self.set_indices
 
     @property
-    def shape(self) -> object:
-        """What the layout of the batch depends on, to be compared."""
+    def work(self) -> tuple[object, ...]:
+        """What is to be done with the inputs, to be compared."""
         indices = self.set_indices
         chosen = None if indices is None or len(self.option_sets) < 2 else tuple(indices)
-        return self.operation, self.option_sets, chosen, tuple(self.type_ids), self.columnar
+        return self.operation, self.option_sets, chosen, self.columnar
+
+    @property
+    def shape(self) -> object:
+        """What the layout of the batch depends on, to be compared."""
+        return self.work, tuple(self.type_ids)
 
     def without(self, gone: Mapping[int, TensorError]) -> Batch:
         """Return the batch without the items that failed."""

@@ -20,14 +20,20 @@ class Slot:
     lease : Lease
     idle : list of Slot
         Where it goes when it is not in use.
+
+    Attributes
+    ----------
+    block : bytes
+        What was written last, and lies there still: the answer to it stands behind it.
     """
 
-    __slots__ = ("_frame", "_lease", "_request", "idle", "memory", "offset")
+    __slots__ = ("_frame", "_lease", "_request", "block", "idle", "memory", "offset")
 
     def __init__(self, lease: Lease, idle: list[Slot]) -> None:
         self._lease = lease
         self._frame: Frame | None = None
         self._request = b""
+        self.block = b""
         self.idle = idle
         self.memory = lease.region.memory
         self.offset = lease.offset
