@@ -120,6 +120,8 @@ def test_a_submitted_batch_that_times_out_ends(bridge: tb.Bridge) -> None:
 
 def test_thousands_of_batches_can_be_awaited_without_threads(bridge: tb.Bridge) -> None:
     arrays = numbered(bridge, 10)
+    bridge.submit("delay", {"a": np.zeros(1)}, millis=20).result()
+    bridge.run("noop", {"a": np.zeros(1)})  # the server slept: its bell is watched from now on
     threads = threading.active_count()
 
     async def one(i: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 from . import wire
 from .connection import Connection, connect
@@ -62,19 +63,22 @@ class Link:
         length = wire.align(wire.control_length(entries), PAGE)
         fd, control = create_memory(length, wire.READWRITE)
         fds = [fd]
+        ears = None
         try:
             Ring.format(control, entries)
-            _open_bells(fds)
+            ears = _open_bells(fds)
             self.connection.hello(entries, length, fds, timeout)
+            limit = self.connection.welcome.max_batches
+            ring = Ring(control, entries, limit, fds[1], fds[2], ears, self.connection)
         except BaseException:
+            if ears is not None:
+                ears.close()
             for opened in fds:
                 os.close(opened)
             raise
         os.close(fds[0])
         os.close(fds[3])
-        return Ring(
-            control, entries, self.connection.welcome.max_batches, fds[1], fds[2], self.connection
-        )
+        return ring
 
     def close(self) -> None:
         """Say goodbye, close the descriptors, end a private server."""
@@ -97,12 +101,13 @@ class Link:
             self.server.forget_parent()
 
 
-def _open_bells(fds: list[int]) -> None:
-    """Add both doorbells and the pidfd of this process."""
+def _open_bells(fds: list[int]) -> select.epoll:
+    """Add both doorbells and the pidfd of this process, and return what hears the client's."""
     try:
         fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
         fds.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
         fds.append(os.pidfd_open(os.getpid()))
+        return select.epoll(2)
     except OSError as error:
         if error.errno in OUT_OF_DESCRIPTORS:
             raise no_descriptor(error, "a doorbell") from error

@@ -2,8 +2,11 @@
 
 One thread at a time is the *leader*: it takes completions, spins briefly, then sleeps on the
 doorbell and the socket. Other threads that wait are followers; the leader tells them when it took
-a completion and when it leaves. Event loops wait for the doorbell's descriptor; there is no helper
-thread.
+a completion and when it leaves. Event loops wait for the same two. No helper thread takes
+completions.
+
+The client's doorbell is watched edge-triggered and never read: the server shares its flags, and
+could make a read wait for ever.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import wire
+from .bells import ServerBell
 from .connection import Connection
 from .errors import ErrorCode, ProtocolError, TimeoutError
 
@@ -97,6 +101,8 @@ class Ring:
         How many submissions the server takes at once.
     server_bell, client_bell : int
         eventfds; owned by the ring from now on.
+    ears : select.epoll
+        Empty; owned by the ring from now on.
     connection : Connection
         Watched while waiting.
     """
@@ -108,6 +114,7 @@ class Ring:
         max_in_flight: int,
         server_bell: int,
         client_bell: int,
+        ears: select.epoll,
         connection: Connection,
     ) -> None:
         self._bytes = memoryview(control)
@@ -119,7 +126,7 @@ class Ring:
         landed = self._bytes[self._completions : wire.control_length(entries)]
         self._landed = landed.cast("Q")
         self._published = 0
-        self._server_bell = server_bell
+        self._server_bell = ServerBell(server_bell, lambda: connection.fail(_bell_blocks))
         self._client_bell = client_bell
         self._connection = connection
         self._submitting = threading.Lock()
@@ -132,9 +139,9 @@ class Ring:
         self._postponed: deque[tuple[int, int]] = deque()
         self._loops: dict[asyncio.AbstractEventLoop, int] = {}
         self._may_spin = len(os.sched_getaffinity(0)) > 1
-        self._poll = select.poll()
-        self._poll.register(client_bell, select.POLLIN)
-        self._poll.register(connection.fileno(), select.POLLIN)
+        self._ears = ears
+        ears.register(client_bell, select.EPOLLIN | select.EPOLLET)
+        ears.register(connection.fileno(), select.EPOLLIN)
         self.closed = False
 
     @staticmethod
@@ -205,7 +212,7 @@ class Ring:
     def _ring_server(self) -> None:
         with self._submitting:  # which keeps the doorbell open
             if not self.closed:
-                os.eventfd_write(self._server_bell, 1)
+                self._server_bell.ring()
 
     def post(self, kind: int, target: int) -> None:
         """Publish a CANCEL or FORGET; does not wait for it, and does nothing on a dead connection.
@@ -286,7 +293,7 @@ class Ring:
         me = threading.get_ident()
         try:
             if self._lead.setdefault(0, me) == me:
-                self._clear_bell()  # only a leader may: another one could sleep on it
+                self._hear(0)  # only a leader may: another one could sleep on it
                 self._reap()
         finally:
             self._leave(me)
@@ -368,19 +375,19 @@ class Ring:
         with self._fence:
             pass
         if words[wire.CQ_TAIL] == words[wire.CQ_HEAD]:
-            events = self._poll.poll(None if seconds is None else max(0.0, seconds * 1000))
+            events = self._hear(seconds)
             words[wire.CLIENT_SLEEPING] = 0
-            self._clear_bell()
             if any(fd != self._client_bell for fd, _ in events):
                 self._connection.receive()
         else:
             words[wire.CLIENT_SLEEPING] = 0
 
-    def _clear_bell(self) -> None:
+    def _hear(self, seconds: float | None) -> list[tuple[int, int]]:
+        """Wait for the doorbell or the socket; each ring is heard once."""
         try:
-            os.eventfd_read(self._client_bell)
-        except BlockingIOError:
-            return
+            return self._ears.poll(seconds, 2)
+        except ValueError:  # closed meanwhile, which the caller sees next
+            return []
 
     def _follow(
         self,
@@ -492,8 +499,7 @@ class Ring:
     def _join(self, loop: asyncio.AbstractEventLoop) -> None:
         count = self._loops.get(loop, 0)
         if not count:
-            loop.add_reader(self._client_bell, self._news)
-            loop.add_reader(self._connection.fileno(), self._news)
+            loop.add_reader(self._ears.fileno(), self._news)
         self._loops[loop] = count + 1
 
     def _part(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -501,8 +507,7 @@ class Ring:
         if count > 0:
             self._loops[loop] = count
         elif self._loops.pop(loop, None) is not None and not self.closed:
-            loop.remove_reader(self._client_bell)
-            loop.remove_reader(self._connection.fileno())
+            loop.remove_reader(self._ears.fileno())
 
     def _news(self) -> None:
         """Take in what the doorbell or the socket tells an event loop."""
@@ -530,24 +535,27 @@ class Ring:
         with self._changed:
             self._changed.notify_all()
         if self._lead.get(0, threading.get_ident()) != threading.get_ident():
-            os.eventfd_write(self._client_bell, 1)
+            # That is so always; a write could wait, where the server has filled the counter.
+            self._ears.modify(self._client_bell, select.EPOLLIN | select.EPOLLOUT)
             with self._changed:
                 self._followers += 1
                 while self._lead and self._changed.wait(1):
                     pass
                 self._followers -= 1
         for loop in list(self._loops):
-            _remove_readers(loop, (self._client_bell, self._connection.fileno()))
+            _remove_reader(loop, self._ears.fileno())
         self._loops.clear()
         self._in_flight.clear()
-        os.close(self._server_bell)
+        self._ears.close()
+        self._server_bell.close()
         os.close(self._client_bell)
 
     def forget_parent(self) -> None:
         """Close the descriptors in a forked child without a lock and without a message."""
         self.closed = True
-        for fd in (self._server_bell, self._client_bell):
-            os.close(fd)
+        self._ears.close()
+        self._server_bell.close()
+        os.close(self._client_bell)
         self._in_flight = {}
 
 
@@ -573,10 +581,9 @@ def _set(future: asyncio.Future[Any]) -> None:
         future.set_result(None)
 
 
-def _remove_readers(loop: asyncio.AbstractEventLoop, fds: tuple[int, ...]) -> None:
+def _remove_reader(loop: asyncio.AbstractEventLoop, fd: int) -> None:
     def remove() -> None:
-        for fd in fds:
-            loop.remove_reader(fd)
+        loop.remove_reader(fd)
 
     if not loop.is_closed():
         try:
@@ -587,6 +594,11 @@ def _remove_readers(loop: asyncio.AbstractEventLoop, fds: tuple[int, ...]) -> No
             remove()
         else:
             loop.call_soon_threadsafe(remove)
+
+
+def _bell_blocks() -> ProtocolError:
+    return ProtocolError("the server made its doorbell block, and filled it; open a new bridge",
+                         ErrorCode.BAD_FLAGS)  # fmt: skip
 
 
 def _corrupt() -> ProtocolError:

@@ -26,6 +26,11 @@ from .offender import (
 
 LIES = ("none", "welcome", "message", "status", "plan", "completion", "ring", "silence", "end")
 
+# What a server can do to doorbells, whose flags it shares: the client waits for ever where it reads
+# one that was just emptied, or writes to one that is full.
+BELL_LIES = ("empty bells", "full bells")
+FULL = (1 << 64) - 2
+
 
 class Liar:
     """Listens at a path, and serves one client after the other, each with lies of one kind."""
@@ -66,7 +71,10 @@ class Liar:
         try:
             self._send(sock, self._welcome(hello))
             self._set(memory, SERVER_SLEEPING, 1)
-            self._loop(sock, memory, entries, bell, client_bell)
+            if self._lie in BELL_LIES:
+                self._play_with(bell, client_bell, sock)
+            else:
+                self._loop(sock, memory, entries, bell, client_bell)
         finally:
             os.close(bell)
             os.close(client_bell)
@@ -87,6 +95,24 @@ class Liar:
                         return
                     os.eventfd_write(client_bell, 1)
                 elif not self._answer(sock):
+                    return
+
+    def _play_with(self, bell: int, client_bell: int, sock: socket.socket) -> None:
+        """Ring the client without an end and take each ring back, or leave no room for its own."""
+        for fd in (bell, client_bell):
+            os.set_blocking(fd, True)
+            if self._lie == "full bells":
+                os.eventfd_write(fd, FULL)
+        poll = select.poll()
+        poll.register(self._stop, select.POLLIN)
+        poll.register(sock, select.POLLIN)
+        while True:
+            if self._lie == "empty bells":
+                for _ in range(100):
+                    os.eventfd_write(client_bell, 1)
+                    os.eventfd_read(client_bell)
+            for fd, _ in poll.poll(0 if self._lie == "empty bells" else None):
+                if fd == self._stop or not self._answer(sock):
                     return
 
     # --- messages ---

@@ -6,16 +6,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Looks at the doorbells of all clients while any is rung, and frees threads that wait for one: a
- * write to an eventfd can't be told not to wait where the client controls the descriptor's flags.
+ * Looks at doorbells while any is rung, and frees threads that wait for one: a write to an eventfd
+ * can't be told not to wait where a peer controls the descriptor's flags.
  *
- * <p>Its thread sleeps while nothing is rung, so that idle clients cost nothing; thread-safe.
+ * <p>Its thread sleeps while nothing is rung, so that idle peers cost nothing; thread-safe.
  */
 final class BellWatch implements AutoCloseable {
   private static final long TICK_NANOS = 20_000_000;
   private static final int QUIET_TICKS = 100;
 
-  private final Set<ClientBell> bells = ConcurrentHashMap.newKeySet();
+  private final Set<PeerBell> bells = ConcurrentHashMap.newKeySet();
   private final Thread thread =
       Thread.ofPlatform().name("tensorbridge-bells").daemon().unstarted(this::run);
   private volatile boolean armed;
@@ -28,11 +28,11 @@ final class BellWatch implements AutoCloseable {
     return watch;
   }
 
-  void add(ClientBell bell) {
+  void add(PeerBell bell) {
     bells.add(bell);
   }
 
-  void remove(ClientBell bell) {
+  void remove(PeerBell bell) {
     bells.remove(bell);
   }
 
@@ -63,7 +63,7 @@ final class BellWatch implements AutoCloseable {
   /** Looks at all bells once; tells whether any was rung since, or is being rung. */
   private boolean look() {
     boolean any = false;
-    for (ClientBell bell : bells) {
+    for (PeerBell bell : bells) {
       boolean moved = bell.hasMoved();
       any |= moved || bell.isRinging();
       if (!moved && bell.isRinging()) {
@@ -73,11 +73,11 @@ final class BellWatch implements AutoCloseable {
     return any;
   }
 
-  private static void free(ClientBell bell) {
+  private static void free(PeerBell bell) {
     try {
       bell.free();
     } catch (BridgeClosedException gone) {
-      // with its client, which ended meanwhile
+      // with its peer, which ended meanwhile
     }
   }
 

@@ -39,7 +39,7 @@ final class ClientBatches {
   private final long maxPreparedBytes;
   private final ServerCounters counters;
   private final CompletionRing completions;
-  private final ClientBell clientBell;
+  private final PeerBell clientBell;
   private final ClientWatch watch;
   private final Runnable drained;
 
@@ -68,7 +68,7 @@ final class ClientBatches {
       long maxBlockBytes,
       ServerCounters counters,
       CompletionRing completions,
-      ClientBell clientBell,
+      PeerBell clientBell,
       ClientWatch watch,
       Runnable drained) {
     this.maxBatches = maxBatches;

@@ -129,7 +129,7 @@ final class ClientRings {
     VarHandle.fullFence();
     try {
       if (ControlLayout.serverSleeping(control)) {
-        link.serverBell().ring();
+        link.ringServer();
       }
     } catch (IllegalStateException | BridgeClosedException closed) {
       // The connection has ended meanwhile: there is nobody to wake.

@@ -52,7 +52,7 @@ final class ClientSession {
       Connection connection,
       SubmissionRing submissions,
       CompletionRing completions,
-      ClientBell bell,
+      PeerBell bell,
       ClientBatches batches,
       SubmissionRunner runner) {}
 
@@ -173,8 +173,8 @@ final class ClientSession {
     MemorySegment control = connection.control().segment();
     SubmissionRing submissions = new SubmissionRing(control, entries);
     CompletionRing completions = new CompletionRing(control, entries);
-    ClientBell bell =
-        new ClientBell(
+    PeerBell bell =
+        new PeerBell(
             connection.clientDoorbell(),
             engine.bells(),
             () -> dispatcher.execute(this::doorbellBlocked));

@@ -210,7 +210,7 @@ final class CompletionReader implements AutoCloseable {
     CompletableFuture<?> future = led;
     if (future != null && future.isDone()) {
       try {
-        link.clientBell().ring();
+        link.ringClient();
       } catch (BridgeClosedException closed) {
         // Closing a doorbell wakes whoever waits on it.
       }

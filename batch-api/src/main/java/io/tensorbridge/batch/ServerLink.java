@@ -4,6 +4,8 @@ import io.tensorbridge.Access;
 import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.BridgeTimeoutException;
+import io.tensorbridge.ErrorCode;
+import io.tensorbridge.ProtocolException;
 import io.tensorbridge.ServerDiedException;
 import io.tensorbridge.batch.wire.ControlLayout;
 import io.tensorbridge.batch.wire.Hello;
@@ -47,6 +49,9 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
   private final SharedRegion control;
   private final Doorbell serverBell;
   private final Doorbell clientBell;
+  private final BellWatch watch;
+  private final PeerBell serverRings;
+  private final PeerBell clientRings;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment incoming = arena.allocate(MessageHeader.MAX_MESSAGE_BYTES, 8);
   private final MemorySegment rings;
@@ -56,11 +61,19 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
   private volatile @Nullable BridgeException end;
 
   @SuppressWarnings("restricted")
-  private ServerLink(LocalSocket socket, SharedRegion control, Doorbell server, Doorbell client) {
+  private ServerLink(
+      LocalSocket socket,
+      SharedRegion control,
+      Doorbell server,
+      Doorbell client,
+      BellWatch watch) {
     this.socket = socket;
     this.control = control;
     this.serverBell = server;
     this.clientBell = client;
+    this.watch = watch;
+    this.serverRings = new PeerBell(server, watch, this::bellBlocked);
+    this.clientRings = new PeerBell(client, watch, this::bellBlocked);
     this.rings = control.region().segment().reinterpret(arena, null);
   }
 
@@ -83,7 +96,9 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
       Doorbell client = Doorbell.create();
       opened.push(client);
       ControlLayout.initialize(control.region().segment(), ringEntries);
-      ServerLink link = new ServerLink(socket, control, server, client);
+      BellWatch watch = BellWatch.start();
+      opened.push(watch);
+      ServerLink link = new ServerLink(socket, control, server, client, watch);
       opened.push(link.arena);
       link.sendHello(ringEntries);
       link.limits = link.receiveWelcome();
@@ -135,12 +150,31 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
     return rings;
   }
 
-  Doorbell serverBell() {
-    return serverBell;
+  /** Wakes the server. */
+  void ringServer() {
+    serverRings.ring();
   }
 
+  /** Wakes the thread of this client that sleeps on its doorbell. */
+  void ringClient() {
+    clientRings.ring();
+  }
+
+  /** The client's doorbell: to wait for, not to ring. */
   Doorbell clientBell() {
     return clientBell;
+  }
+
+  private void bellBlocked() {
+    end(
+        new ProtocolException(
+            ErrorCode.BAD_FLAGS,
+            "the server made a doorbell block, and filled it; open a new connection"));
+    try {
+      socket.shutdown(); // the reader thread tells the others
+    } catch (BridgeClosedException closed) {
+      // They have been told.
+    }
   }
 
   Fd socketFd() {
@@ -287,11 +321,16 @@ final class ServerLink implements RegionPool.Registrar, AutoCloseable {
         "the server did not answer for " + PATIENCE.toSeconds() + " seconds; it may be stopped");
   }
 
+  /** Closes everything; nobody submits any more, and whoever waited has been told. */
   @Override
   public void close() {
     socket.close();
-    serverBell.close();
-    clientBell.close();
+    clientRings.ring(); // whoever is about to sleep on it
+    serverRings.closeAfterRings();
+    clientRings.closeAfterRings();
+    watch.close();
+    serverBell.discard();
+    clientBell.discard();
     arena.close();
     control.close();
   }

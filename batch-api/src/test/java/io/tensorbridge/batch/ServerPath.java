@@ -70,7 +70,7 @@ final class ServerPath implements AutoCloseable {
     ControlLayout.initialize(words, ENTRIES);
     submissions = new SubmissionRing(words, ENTRIES);
     completions = new CompletionRing(words, ENTRIES);
-    ClientBell bell = new ClientBell(doorbell, bells, () -> {});
+    PeerBell bell = new PeerBell(doorbell, bells, () -> {});
     ClientBatches batches =
         new ClientBatches(1024, 16 << 20, counters, completions, bell, watch, () -> {});
     runner = new SubmissionRunner(engine, regions, batches, watch);

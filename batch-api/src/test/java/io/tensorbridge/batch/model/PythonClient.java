@@ -94,7 +94,6 @@ final class PythonClient {
       SECOND_LOOK,
       POLL,
       TELL_AWAKE,
-      CLEAR,
       CLEAR_LATE,
       REAP,
       REAP_ENTRY,
@@ -246,7 +245,7 @@ final class PythonClient {
             PUBLISHED, FULL -> publish(state, now);
         case WAIT, SPIN, WAIT_UNTIL, FOLLOW, FOLLOWED, LEAD, LEAD_REAPED ->
             await(state, now, choice);
-        case TELL_SLEEPING, SLEEP_FENCE, SECOND_LOOK, POLL, TELL_AWAKE, CLEAR, CLEAR_LATE ->
+        case TELL_SLEEPING, SLEEP_FENCE, SECOND_LOOK, POLL, TELL_AWAKE, CLEAR_LATE ->
             sleep(state, now, choice);
         case REAP, REAP_ENTRY, REAP_HEAD, REAP_NOTIFY, POST_ALL -> reap(state, now);
         case LEAVE, LEAVE_FENCE, LEAVE_LEADER, LEFT_LEADER -> leave(state, now);
@@ -482,6 +481,7 @@ final class PythonClient {
         case POLL -> {
           if (choice == 0) {
             Blocked.unless(state.get(connection.clientBell) == 1);
+            state.set(connection.clientBell, 0); // hears each ring once
           } else {
             Blocked.unless(state.get(world.serverDead) == 1);
             state.set(failed, 1);
@@ -491,18 +491,13 @@ final class PythonClient {
         }
         case TELL_AWAKE -> {
           view.store(state, connection.clientSleeping, 0);
-          go(state, Pc.CLEAR);
-          return "tells that it is awake";
-        }
-        case CLEAR -> {
-          state.set(connection.clientBell, 0);
           go(state, Pc.LEAD);
-          return "clears its doorbell";
+          return "tells that it is awake";
         }
         case CLEAR_LATE -> {
           state.set(connection.clientBell, 0);
           go(state, Pc.POLL);
-          return "clears its doorbell, too late";
+          return "hears its doorbell, and sleeps on";
         }
         default -> throw new IllegalStateException();
       }
@@ -651,7 +646,7 @@ final class PythonClient {
           state.set(connection.clientBell, 0);
           state.set(afterLeave, Pc.LOOP_AWAIT.ordinal());
           reapThen(state, Pc.LEAVE);
-          return "clears the doorbell";
+          return "hears what was rung";
         }
         case LOOP_AWAIT -> {
           if (isSatisfied(state) || state.get(failed) == 1) {
@@ -665,7 +660,7 @@ final class PythonClient {
             return "is woken";
           }
           if (choice == 0) {
-            // With a leader there, _news does nothing, again and again, until that has read the bell.
+            // With a leader there, _news does nothing, again and again, until that has heard the bell.
             Blocked.unless(
                 state.get(connection.clientBell) == 1 && state.get(leader) == 0);
             go(state, Pc.LOOP_POLL);

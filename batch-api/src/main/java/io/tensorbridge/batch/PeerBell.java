@@ -2,14 +2,17 @@ package io.tensorbridge.batch;
 
 import io.tensorbridge.shm.Doorbell;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * What wakes a client; thread-safe.
+ * A doorbell that a peer knows, too; thread-safe.
  *
- * <p>The client shares the descriptor's flags, so it can fill the counter and make the server's write
- * wait. {@link BellWatch} frees whoever does, and the client is cut off.
+ * <p>The peer shares the descriptor's flags, so it can fill the counter and make a write wait.
+ * {@link BellWatch} frees whoever does, and the peer is cut off.
  */
-final class ClientBell {
+final class PeerBell {
+  private static final long PAUSE_NANOS = 1_000_000;
+
   private final Doorbell bell;
   private final BellWatch watch;
   private final Runnable blocked;
@@ -20,18 +23,18 @@ final class ClientBell {
   /**
    * A bell that is watched from now on.
    *
-   * @param bell the client's; still the caller's
+   * @param bell still the caller's
    * @param watch frees threads that wait for it
    * @param blocked runs in another thread when a thread had to be freed
    */
-  ClientBell(Doorbell bell, BellWatch watch, Runnable blocked) {
+  PeerBell(Doorbell bell, BellWatch watch, Runnable blocked) {
     this.bell = bell;
     this.watch = watch;
     this.blocked = blocked;
     watch.add(this);
   }
 
-  /** Wakes the client. */
+  /** Wakes whoever sleeps on it. */
   void ring() {
     ringing.incrementAndGet();
     watch.arm();
@@ -65,5 +68,13 @@ final class ClientBell {
   /** Ends the watching; the bell is silent from now on. */
   void close() {
     watch.remove(this);
+  }
+
+  /** The same, once those who ring it are done; nobody may begin to. */
+  void closeAfterRings() {
+    while (isRinging()) {
+      LockSupport.parkNanos(this, PAUSE_NANOS);
+    }
+    close();
   }
 }
