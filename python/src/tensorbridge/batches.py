@@ -18,6 +18,7 @@ from .layout import Batch, Frame, Kept, Layout, Outcome, Placed
 from .regions import Pool
 from .ring import Ring, Ticket
 from .slots import Exchange, Slot, Unread
+from .staging import Staged, copy_all
 
 __all__ = ["Executor", "Prepared", "Settings", "Steps"]
 
@@ -80,6 +81,9 @@ class Executor:
         """Plan, place and run a batch, and make its result of the outcome."""
         begun = self._begin_known(batch, settings)
         if begun is None:
+            # Whoever has a future may change his ordinary arrays.
+            copy_all(batch.staged, self.ring.wake)
+            batch.staged = ()
             batch, kept = yield from self._lay_out(batch, settings)
             exchange = self._begin_run(batch, kept, settings)
         else:
@@ -292,12 +296,14 @@ class Executor:
             if len(made) >= _BLOCKS_KEPT:
                 made.clear()
             made[batch.work, settings.continue_on_error, settings.threads] = kept, frame, block
-        return self._begin(frame, block, settings, batch.keep)
+        return self._begin(frame, block, settings, batch.keep, batch.staged)
 
     def _begin_prepared(self, prepared: Prepared, settings: Settings) -> Exchange:
         if prepared.batch_id <= 0:
             raise BridgeClosed("the prepared batch is closed")
-        return self._begin(prepared.frame, b"", settings, prepared.batch.keep)
+        batch = prepared.batch
+        staged = [each.again() for each in batch.staged]
+        return self._begin(prepared.frame, b"", settings, batch.keep, staged)
 
     def _await(
         self,
@@ -352,8 +358,15 @@ class Executor:
         _raise_refusal(exchange, status)
         return exchange, status
 
-    def _begin(self, frame: Frame, block: bytes, settings: Settings, keep: object) -> Exchange:
-        """Write a block, and publish the submission."""
+    def _begin(
+        self,
+        frame: Frame,
+        block: bytes,
+        settings: Settings,
+        keep: object,
+        staged: Sequence[Staged] = (),
+    ) -> Exchange:
+        """Write a block, copy what is to be copied, and publish the submission."""
         lease = None
         output = wire.NO_OUTPUT
         if frame.output_bytes:
@@ -371,6 +384,8 @@ class Executor:
         memory[at : at + wire.STATUS_HEADER_BYTES] = _NO_STATUS
         exchange = Exchange(slot, frame, lease, keep)
         request = slot.request(frame, settings.timeout_nanos)
+        if staged:
+            copy_all(staged, self.ring.wake)
         if not self.ring.publish(exchange, request, output):
             self.ring.submit(exchange, request, output, settings.deadline)
         return exchange

@@ -19,7 +19,7 @@ from .arrow import ArrowEntries
 from .arrow.inputs import Tables
 from .batches import Executor, Settings
 from .control import ControlEntries
-from .describe import Catalog, refill
+from .describe import Catalog
 from .driver import Steps, drive, drive_async
 from .dtypes import CODES, dtype_named
 from .errors import ErrorCode, OptionError, TensorError
@@ -31,9 +31,10 @@ from .limits import memory_limit
 from .link import Link
 from .online.entries import SessionEntries
 from .options import option_text, quantize_options, with_vectors
-from .prepared import Prepared, Staged
+from .prepared import Prepared
 from .regions import Pool
 from .results import BatchResult, FirstAndLast, QuantizedTensor, arrays_of, renew_lock
+from .staging import Staged, refill
 
 __all__ = ["Bridge", "open"]
 
@@ -333,8 +334,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
             Shared arrays are read anew by each run; ordinary ones are copied anew.
         """
         settings = self._settings(continue_on_error, threads, None)
-        staged: Staged = []
-        batch = self._batch(operation, (option_text(options),), None, tensors, settings, staged)
+        batch = self._batch(operation, (option_text(options),), None, tensors, settings)
         prepared = drive(self._ring, self._executor.prepare(batch, settings), None, None)
 
         conclude = self._conclude(operation)
@@ -342,7 +342,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         def settings_of(timeout: float | None) -> Settings:
             return self._settings(continue_on_error, threads, timeout)
 
-        return Prepared(self._executor, prepared, staged, settings_of, conclude)
+        return Prepared(self._executor, prepared, settings_of, conclude)
 
     def quantize_batch(
         self,
@@ -619,7 +619,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         if progress_callback is not None:
             steps = self._run_steps(operation, option_sets, set_indices, tensors, settings)
             return drive(self._ring, steps, settings.deadline, progress_callback)
-        batch = self._batch(operation, option_sets, set_indices, tensors, settings, None)
+        batch = self._batch(operation, option_sets, set_indices, tensors, settings)
         conclude = self._conclude(operation)
         if not batch.names:
             return conclude(Outcome.empty(batch))
@@ -633,7 +633,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         tensors: Mapping[str, Any],
         settings: Settings,
     ) -> Steps[BatchResult[Any]]:
-        batch = self._batch(operation, option_sets, set_indices, tensors, settings, None)
+        batch = self._batch(operation, option_sets, set_indices, tensors, settings)
         conclude = self._conclude(operation)
         if not batch.names:
             return _at_once(conclude(Outcome.empty(batch)))
@@ -646,9 +646,8 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         set_indices: list[int] | None,
         tensors: Mapping[str, Any],
         settings: Settings,
-        staged: Staged | None,
     ) -> Batch:
-        """Describe the inputs; with ``staged``, tell which arrays were copied where."""
+        """Describe the inputs."""
         names = list(tensors)
         values = list(tensors.values())
         if len(values) == 1:
@@ -664,6 +663,8 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
                 return batch
         chosen: list[int] = []
         batch = Batch(operation, option_sets, [], chosen, [], [], [])
+        staged: list[Staged] = []
+        batch.staged = staged
         errors: dict[str, TensorError] = {}
         for i, (name, value) in enumerate(zip(names, values, strict=True)):
             try:
@@ -682,7 +683,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         batch: Batch,
         name: str,
         value: Any,
-        staged: Staged | None,
+        staged: list[Staged],
         deadline: float | None,
     ) -> None:
         type_ids: list[int] = []
@@ -690,10 +691,8 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         for part in value if isinstance(value, (tuple, list)) else (value,):
             described = self._catalog.lookup(part)
             if described is None:
-                described, keep = self._catalog.describe(name, part, deadline)
+                described, keep = self._catalog.describe(name, part, deadline, staged)
                 batch.keep.append(keep)
-                if staged is not None and keep is not part:
-                    staged.append((part, keep))
             else:
                 batch.keep.append(part)
             type_ids.extend(described.types)

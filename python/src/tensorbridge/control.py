@@ -19,7 +19,7 @@ from .dtypes import CODES, dtype_named
 from .errors import ErrorCode, OptionError, TensorError
 from .layout import Batch, Outcome
 from .options import option_text
-from .prepared import Prepared, Staged
+from .prepared import Prepared
 from .regions import Pool
 from .results import BatchResult, arrays_of
 from .ring import Ring
@@ -110,7 +110,6 @@ class ControlEntries:
             set_indices: list[int] | None,
             tensors: Mapping[str, Any],
             settings: Settings,
-            staged: Staged | None,
         ) -> Batch: ...
 
     def control_sum(
@@ -177,9 +176,7 @@ class ControlEntries:
         weights = plan.weights(step, steps, None)
         used = plan.used(weights)
         shared = self._share_weights(weights[:, used])
-        batch, bases = self._control_batch(
-            plan, shared, used, in_place, dtype, nonfinite, settings, None
-        )
+        batch, bases = self._control_batch(plan, shared, used, in_place, dtype, nonfinite, settings)
         steps_of = self._executor.run(batch, settings, _conclude(bases))
         return drive(self._ring, steps_of, settings.deadline, progress_callback)
 
@@ -202,9 +199,8 @@ class ControlEntries:
         settings = self._settings(False, threads, None)
         plan = _Plan.of(base, nets, ranges, guess_mode)
         shared = self._share_weights(np.zeros((len(plan.names), len(nets)), np.float32))
-        staged: Staged = []
         batch, bases = self._control_batch(
-            plan, shared, range(len(nets)), in_place, dtype, nonfinite, settings, staged
+            plan, shared, range(len(nets)), in_place, dtype, nonfinite, settings
         )
         prepared: PreparedBatch = drive(
             self._ring, self._executor.prepare(batch, settings), None, None
@@ -214,7 +210,7 @@ class ControlEntries:
             return self._settings(False, threads, timeout)
 
         return ControlSum(
-            Prepared(self._executor, prepared, staged, settings_of, _conclude(bases)), shared, plan
+            Prepared(self._executor, prepared, settings_of, _conclude(bases)), shared, plan
         )
 
     def _share_weights(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -232,7 +228,6 @@ class ControlEntries:
         dtype: Any,
         nonfinite: str,
         settings: Settings,
-        staged: Staged | None,
     ) -> tuple[Batch, dict[str, Any] | None]:
         """Describe the sums; with ``in_place`` also tell the arrays that are replaced."""
         wanted = None if dtype is None else _summable(dtype)
@@ -257,7 +252,7 @@ class ControlEntries:
             )
             for i, name in enumerate(plan.names)
         }
-        batch = self._batch(_OPERATION, texts, set_indices, inputs, settings, staged)
+        batch = self._batch(_OPERATION, texts, set_indices, inputs, settings)
         batch.lent = lent
         if lent is None:
             return batch, None

@@ -19,6 +19,7 @@ from . import wire
 from .arrays import adopt
 from .dtypes import is_little_endian, itemsize_of
 from .regions import Lease, Pool
+from .staging import Staged, refill
 
 __all__ = ["Catalog", "Described", "Series", "TensorType", "form_of"]
 
@@ -177,7 +178,11 @@ class Catalog:
             kept[key] = series
 
     def describe(
-        self, name: str, value: Any, deadline: float | None = None
+        self,
+        name: str,
+        value: Any,
+        deadline: float | None = None,
+        staged: list[Staged] | None = None,
     ) -> tuple[Described, Any]:
         """Describe anything that can be handed over.
 
@@ -189,6 +194,8 @@ class Catalog:
             See `arrays.adopt`.
         deadline : float, optional
             See `Pool.take`.
+        staged : list of Staged, optional
+            Gets an ordinary array, which then is still to be copied.
 
         Returns
         -------
@@ -199,20 +206,27 @@ class Catalog:
         array, code = adopt(name, value)
         described = self._in_place(array, code)
         if described is None:
-            lease, copy = self.copy(array, code, deadline)
+            lease, copy = self._room_for(array, code, deadline)
+            if staged is None:
+                refill(copy, array)
+            else:
+                staged.append(Staged(value, array, copy))
             return self._of_lease(lease, copy, code), copy
         if array is value:
             self._remember(array, described)
         return described, value
 
-    def copy(
-        self, array: npt.NDArray[Any], code: int, deadline: float | None = None
-    ) -> tuple[Lease, npt.NDArray[Any]]:
+    def copy(self, array: npt.NDArray[Any], code: int) -> tuple[Lease, npt.NDArray[Any]]:
         """Copy an array into leased memory, row-major and little-endian, in one pass."""
-        lease = self._pool.take(array.size * itemsize_of(code), wire.READ, deadline)
-        copy = lease.array(0, code, array.shape)
+        lease, copy = self._room_for(array, code, None)
         refill(copy, array)
         return lease, copy
+
+    def _room_for(
+        self, array: npt.NDArray[Any], code: int, deadline: float | None
+    ) -> tuple[Lease, npt.NDArray[Any]]:
+        lease = self._pool.take(array.size * itemsize_of(code), wire.READ, deadline)
+        return lease, lease.array(0, code, array.shape)
 
     def type_id(self, tensor_type: TensorType) -> int:
         """Return the number of a type; the same for equal types."""
@@ -265,8 +279,3 @@ class Catalog:
                 known.pop(key, None)
 
         known[key] = described._replace(array=weakref.ref(array, forget))
-
-
-def refill(copy: npt.NDArray[Any], array: npt.NDArray[Any]) -> None:
-    """Copy elements into a row-major, little-endian array of the same type."""
-    np.copyto(copy, array, casting="equiv")

@@ -12,6 +12,7 @@ from .allocator import ALIGNMENT
 from .dtypes import itemsize_of
 from .errors import TensorError
 from .regions import Lease
+from .staging import Staged
 
 __all__ = ["NO_ERRORS", "AreaLeft", "Batch", "Frame", "Kept", "Layout", "Outcome", "Placed"]
 
@@ -49,6 +50,8 @@ class Batch:
         caller that are replaced.
     made : dict, or None
         What was made of these inputs before, by `work` and settings; see `Series`.
+    staged : sequence of Staged
+        Inputs whose memory is there, but whose elements are still to be copied.
     """
 
     # One is made for each call: what is rarely set lies in the class.
@@ -56,6 +59,7 @@ class Batch:
     columnar = False
     lent: list[bytes] | None = None
     made: dict[Any, Any] | None = None
+    staged: Sequence[Staged] = ()
 
     def __init__(
         self,
@@ -104,6 +108,7 @@ class Batch:
             [self.descriptors[i] for i in stay],
             self.keep,
         )
+        rest.staged = self.staged
         rest.errors = {**self.errors, **{self.names[i]: error for i, error in gone.items()}}
         rest.columnar = self.columnar
         rest.lent = None if self.lent is None else [self.lent[i] for i in stay]

@@ -7,20 +7,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-import numpy.typing as npt
-
-from .arrays import adopt
 from .batches import Executor, Settings
 from .batches import Prepared as PreparedBatch
-from .describe import refill
 from .driver import drive
 from .layout import Outcome
 from .results import BatchResult
 
-__all__ = ["Prepared", "Staged"]
-
-Staged = list[tuple[Any, npt.NDArray[Any]]]
-"""Ordinary arrays, each with its copy in shared memory."""
+__all__ = ["Prepared"]
 
 
 class Prepared:
@@ -34,13 +27,11 @@ class Prepared:
         self,
         executor: Executor,
         prepared: PreparedBatch,
-        staged: Staged,
         settings: Callable[[float | None], Settings],
         conclude: Callable[[Outcome], BatchResult[Any]],
     ) -> None:
         self._executor = executor
         self._prepared = prepared
-        self._staged = staged
         self._copying = threading.Lock()
         self._settings = settings
         self._untimed = settings(None)
@@ -56,10 +47,8 @@ class Prepared:
 
         Ordinary arrays are copied anew first; runs of several threads then take turns.
         """
-        if self._staged:
+        if self._prepared.batch.staged:
             with self._copying:
-                for source, copy in self._staged:
-                    refill(copy, adopt("", source)[0])
                 return self._run(timeout, progress_callback)
         return self._run(timeout, progress_callback)
 
