@@ -215,6 +215,17 @@ def test_options_settings_and_operations_are_told_apart(bridge: tb.Bridge) -> No
         assert seen(bridge, arrays) == true(arrays)
 
 
+def test_the_time_of_a_large_batch_is_had_before_and_after_its_results(bridge: tb.Bridge) -> None:
+    arrays = layers(bridge, 300)
+    result = bridge.run("noop", {f"a{i}": array for i, array in enumerate(arrays)})
+    nanos = result.run_nanos
+    assert nanos > 0
+    other = bridge.run("noop", {f"a{i}": array for i, array in enumerate(arrays[::-1])})
+    assert list(other.values()) == true(arrays[::-1])  # which is no answer in the first one's place
+    assert list(result.values()) == true(arrays)
+    assert result.run_nanos == nanos
+
+
 def test_failures_are_those_of_the_call(bridge: tb.Bridge) -> None:
     arrays = layers(bridge, 4, (32, 32))
     tensors = {f"a{i}": array for i, array in enumerate(arrays)}

@@ -64,7 +64,7 @@ class BatchResult(Mapping[str, T], Generic[T]):
 
         What the call took beyond that was the crossing.
         """
-        return self._outcome.status.run_nanos()
+        return self._outcome.head.run_nanos()
 
     def _indices(self) -> dict[str, int]:
         index = self._index

@@ -77,6 +77,14 @@ class Unread:
                 slot.idle.append(slot)
             return self._found
 
+    def head(self) -> bytes:
+        """Copy the head of the area."""
+        with self._reading:
+            slot = self._slot
+            if slot is None:
+                return self._found
+            return slot.memory[self._at : self._at + wire.STATUS_HEADER_BYTES]
+
     def __del__(self) -> None:
         """Give back the slot; runs in any thread, at any time."""
         slot = self._slot
