@@ -56,9 +56,9 @@ _dtype_of = attrgetter("dtype")
 
 
 def _identities(objects: list[Any]) -> bytes:
-    """Return the addresses of objects: whether they are the same ones as at another time.
+    """Return the addresses of objects, to be compared with those of another call.
 
-    That takes a quarter of the time of `id` for each.
+    They are what an array of objects holds; to ask for the `id` of each takes four times as long.
     """
     return np.fromiter(objects, object, len(objects)).tobytes()
 
