@@ -42,8 +42,8 @@ def pytest_sessionstart() -> None:
 def diagnostic_bridge() -> Iterator[tb.Bridge]:
     """A bridge whose private server has the operations that serve tests, such as ``delay``."""
 
-    def diagnostic(arguments: list[str]) -> PrivateServer:
-        return PrivateServer([*arguments, "--diagnostics"])
+    def diagnostic(arguments: list[str], archive: Sequence[str] | None) -> PrivateServer:
+        return PrivateServer([*arguments, "--diagnostics"], archive)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tensorbridge.link.PrivateServer", diagnostic)
@@ -85,7 +85,7 @@ class SharedServer:
     def __init__(self, folder: Path, *arguments: str, jvm: Sequence[str] = ()) -> None:
         self.path = folder / "tb.sock"
         command = java_command(find_jdk(), find_jar())
-        flags = command.index("-jar")
+        flags = command.index("-cp")
         self.process = subprocess.Popen(
             [
                 *command[:flags],

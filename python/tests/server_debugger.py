@@ -12,11 +12,7 @@ from conftest import SharedServer
 from tensorbridge.launcher import find_jdk
 
 PROGRAM = Path(__file__).parent / "java" / "StepDebugger.java"
-# A JVM with an agent can't write the archive of its classes.
-AGENT = (
-    "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0",
-    "-XX:-AutoCreateSharedArchive",
-)
+AGENT = ("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0",)
 PATIENCE = 60
 
 

@@ -380,7 +380,7 @@ def test_other_options_need_flight_and_other_machines_a_token(tmp_path: Path) ->
 
 def test_grpc_and_netty_load_for_flight_only() -> None:
     command = java_command(find_jdk(), find_jar())
-    command.insert(command.index("-jar"), "-Xlog:class+load:stderr")
+    command.insert(command.index("-cp"), "-Xlog:class+load:stderr")
     for arguments, expected in (
         (["serve", "--flight", "grpc://127.0.0.1:0"], True),
         (["serve", "--inherit-fd", "0"], False),

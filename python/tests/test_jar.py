@@ -138,7 +138,7 @@ def test_arrow_classes_load_for_arrow_files_only(tmp_path: Path) -> None:
         _layers({"w": weights}), str(tmp_path / "model.arrow"), compression="uncompressed"
     )
     command = java_command(find_jdk(), find_jar())
-    command.insert(command.index("-jar"), "-Xlog:class+load:stderr")
+    command.insert(command.index("-cp"), "-Xlog:class+load:stderr")
     for ending, expected in (("safetensors", False), ("arrow", True)):
         done = subprocess.run(
             [

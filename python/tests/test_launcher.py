@@ -71,37 +71,12 @@ def test_a_named_jdk_must_do(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> 
         launcher.find_jdk()
 
 
-def test_a_rebuilt_jar_gets_an_archive_of_its_own(
-    nowhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "cache"))
-    jdk = launcher.Jdk(fake_jdk(nowhere / "home", "25"), 25, True)
-    jar = nowhere / "x.jar"
-    jar.write_bytes(b"one")
-    first = launcher._class_archive(jdk, jar)
-    assert first is not None
-    first.write_bytes(b"archive")
-    assert launcher._class_archive(jdk, jar) == first
-    jar.write_bytes(b"another")
-    second = launcher._class_archive(jdk, jar)
-    assert second != first
-    assert not first.exists()
-
-
 def test_the_vector_module_is_asked_for_only_where_it_is(nowhere: Path) -> None:
     jar = nowhere / "x.jar"
     jar.touch()
     plain = launcher.Jdk(nowhere, 25, False)
     assert "--add-modules" not in launcher.java_command(plain, jar)
     assert "--add-modules" in launcher.java_command(launcher.Jdk(nowhere, 25, True), jar)
-
-
-def test_a_read_only_home_costs_the_class_archive_only(
-    nowhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
-    command = launcher.java_command(launcher.Jdk(nowhere, 25, True), nowhere / "x.jar")
-    assert not any("Archive" in argument for argument in command)
 
 
 def test_a_jdk_that_does_not_start_is_told_with_its_log(

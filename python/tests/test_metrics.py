@@ -46,7 +46,7 @@ def serving(*arguments: str, flags: tuple[str, ...] = ()) -> Iterator[Served]:
     with tempfile.TemporaryDirectory(prefix="tb") as folder:
         path = Path(folder) / "run" / "tb.sock"
         command = java_command(find_jdk(), find_jar())
-        command[command.index("-jar") : command.index("-jar")] = flags
+        command[command.index("-cp") : command.index("-cp")] = flags
         process = subprocess.Popen(
             [*command, "serve", "--socket", str(path), *arguments],
             stderr=subprocess.PIPE,

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from runpy import run_module
 
+from .class_archive import ClassArchive
 from .errors import BridgeError
 from .launcher import find_jar, find_jdk, java_command
 
@@ -36,9 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
             return _run_demo(given)
         if given[:1] == ["bench"]:
             return _run_bench(given)
-        command = java_command(find_jdk(), find_jar())
+        jdk, jar = find_jdk(), find_jar()
+        command = java_command(jdk, jar)
     except BridgeError as error:
         return _fail(str(error))
+    archive = ClassArchive.of(jdk.home, jar)
+    if archive is not None:
+        archive.begin()
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(command[0], [*command, *given])

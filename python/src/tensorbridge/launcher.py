@@ -11,7 +11,6 @@ TENSORBRIDGE_JAVA
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
 import signal
@@ -19,20 +18,37 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .class_archive import ClassArchive
 from .errors import OUT_OF_DESCRIPTORS, ErrorCode, ResourceError, ServerDied, no_descriptor
 
-__all__ = ["Jdk", "PrivateServer", "find_jar", "find_jdk", "java_command", "require_platform"]
+__all__ = [
+    "MAIN",
+    "Jdk",
+    "PrivateServer",
+    "find_jar",
+    "find_jdk",
+    "java_command",
+    "require_platform",
+]
 
 _log = logging.getLogger("tensorbridge")
 
 JAR = "tensorbridge.jar"
+MAIN = "io.tensorbridge.cli.Main"
 OLDEST_JAVA = 25
 VECTOR_MODULE = "jdk.incubator.vector"
 _LOG_TAIL_BYTES = 4096
+# Calls before a method is compiled at first; a fifth by default, which compiles what only a start
+# needs, and takes the time from the start: docs/decisions/start.md.
+_LATER_COMPILATION = (
+    "-XX:Tier3InvocationThreshold=1000",
+    "-XX:Tier3MinInvocationThreshold=500",
+    "-XX:Tier3CompileThreshold=4000",
+)
 _JDK_FOLDERS = (
     "/usr/lib/jvm/*",
     "/usr/lib64/jvm/*",
@@ -181,54 +197,35 @@ def _read_release(home: Path) -> Jdk | None:
     return Jdk(home, int(major), VECTOR_MODULE in modules)
 
 
-def java_command(jdk: Jdk, jar: Path) -> list[str]:
-    """Return the command that runs the jar, without its arguments."""
+def java_command(jdk: Jdk, jar: Path, archive: Sequence[str] | None = None) -> list[str]:
+    """Return the command that runs the jar, without its arguments.
+
+    Parameters
+    ----------
+    jdk : Jdk
+    jar : Path
+    archive : sequence of str, optional
+        What the JVM is told of archives of loaded classes, instead of the one that there is.
+    """
     command = [
         jdk.java,
         "-XX:-UsePerfData",
         "-XX:+UseSerialGC",
         "-XX:+ErrorFileToStderr",
         "-XX:-CreateCoredumpOnCrash",
+        *_LATER_COMPILATION,
         "--enable-native-access=ALL-UNNAMED",
         "--sun-misc-unsafe-memory-access=allow",
     ]
     if jdk.has_vectors:
         command += ["--add-modules", VECTOR_MODULE]
-    archive = _class_archive(jdk, jar)
-    if archive is not None:
-        command += ["-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={archive}"]
-    # The archive lacks the module flags, which the JVM would call an error at each start.
-    return [*command, "-Xlog:disable", "-Xlog:all=error,cds*=off,aot*=off:stderr", "-jar", str(jar)]
-
-
-def _class_archive(jdk: Jdk, jar: Path) -> Path | None:
-    """Return where the JVM keeps its archive of loaded classes; None if nothing can be kept.
-
-    The name tells the state of jar and JDK: a JVM ignores an archive of another state, but does not
-    replace it.
-    """
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(base) / "tensorbridge"
-    try:
-        place = _digest(jdk.home, jar)
-        state = _digest(*_state(jar), *_state(jdk.home / "release"))
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        archive = folder / f"{place}-{state}.jsa"
-        if not archive.exists():
-            for stale in folder.glob(f"{place}-*.jsa"):
-                stale.unlink(missing_ok=True)
-    except OSError:
-        return None
-    return archive if os.access(folder, os.W_OK) else None
-
-
-def _state(file: Path) -> tuple[int, int]:
-    facts = file.stat()
-    return facts.st_size, facts.st_mtime_ns
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
+    if archive is None:
+        found = ClassArchive.of(jdk.home, jar)
+        archive = [] if found is None else found.flags()
+    # An archive that doesn't fit is passed over; the JVM would call that an error at each start.
+    log = ["-Xlog:disable", "-Xlog:all=error,cds*=off,aot*=off:stderr"]
+    # Not -jar: the JVM would open the jar, with its thousands of entries, once more.
+    return [*command, *archive, *log, "-cp", str(jar), MAIN]
 
 
 class PrivateServer:
@@ -241,6 +238,8 @@ class PrivateServer:
     ----------
     arguments : list of str
         Further arguments of ``serve``.
+    archive : sequence of str, optional
+        See `java_command`.
 
     Attributes
     ----------
@@ -248,8 +247,12 @@ class PrivateServer:
         This process's end of the connection; owned by the caller.
     """
 
-    def __init__(self, arguments: list[str]) -> None:
-        command = java_command(find_jdk(), find_jar())
+    def __init__(self, arguments: list[str], archive: Sequence[str] | None = None) -> None:
+        jdk, jar = find_jdk(), find_jar()
+        self._archive = ClassArchive.of(jdk.home, jar) if archive is None else None
+        if archive is None:
+            archive = [] if self._archive is None else self._archive.flags()
+        command = java_command(jdk, jar, archive)
         try:
             self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         except OSError as error:
@@ -284,6 +287,11 @@ class PrivateServer:
     def pid(self) -> int:
         """The server's process id."""
         return self._process.pid
+
+    def begin_archive(self) -> None:
+        """Let the archive be made that later servers start from, if there is none."""
+        if self._archive is not None:
+            self._archive.begin()
 
     def log_tail(self) -> str:
         """Return the last lines of the server's log."""

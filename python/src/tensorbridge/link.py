@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Sequence
 
 from . import wire
 from .connection import Connection, connect
@@ -35,14 +36,21 @@ class Link:
         A power of two.
     start_timeout : float
         Seconds to wait for the server.
+    archive : sequence of str, optional
+        What a private server's JVM is told of archives of classes, instead of the one there is.
     """
 
     def __init__(
-        self, path: str | None, arguments: list[str], ring_entries: int, start_timeout: float
+        self,
+        path: str | None,
+        arguments: list[str],
+        ring_entries: int,
+        start_timeout: float,
+        archive: Sequence[str] | None = None,
     ) -> None:
         self.server: PrivateServer | None = None
         if path is None:
-            self.server = PrivateServer(arguments)
+            self.server = PrivateServer(arguments, archive)
             sock = self.server.sock
             explain = self.server.explain_death
         else:
@@ -58,6 +66,8 @@ class Link:
             if self.server is not None:
                 self.server.close()
             raise
+        if self.server is not None:
+            self.server.begin_archive()
 
     def _shake_hands(self, entries: int, timeout: float) -> Ring:
         length = wire.align(wire.control_length(entries), PAGE)

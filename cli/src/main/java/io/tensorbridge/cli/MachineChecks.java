@@ -154,7 +154,9 @@ final class MachineChecks {
     return Check.warn(
         "class archive",
         "none: each start parses all classes again",
-        "start by ./tensorbridge, with a home or XDG_CACHE_HOME that can be written");
+        "a home or XDG_CACHE_HOME that can be written; ./tensorbridge then makes one, and Python"
+            + " some seconds after its first start: else see what the .lock says in the folder"
+            + " tensorbridge there");
   }
 
   private static List<String> jvmArguments() {
