@@ -9,6 +9,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,10 @@ import psutil
 import pytest
 
 import tensorbridge as tb
-from conftest import ROOT, SharedServer
+from conftest import ROOT, SharedServer, eventually
 from fuzz.attacks import ATTACKS
+from fuzz.offender import Offender, wire
+from fuzz.silent_files import SilentFiles
 from tensorbridge.launcher import find_jar, find_jdk, java_command
 
 NOBODY = 65534
@@ -71,6 +75,77 @@ def test_only_users_that_are_named_come_in(option: str) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
 def test_other_users_do_not_even_reach_a_server_of_ones_own(server: SharedServer) -> None:
     assert answer_to(NOBODY, [], server.path) == 98
+
+
+# --- files whose file system does not answer ------------------------------------------------------
+
+MOST_CLOSES = 64  # DescriptorCloser.MOST
+
+
+@pytest.fixture
+def silent() -> Iterator[SilentFiles]:
+    try:
+        files = SilentFiles()
+    except OSError as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    yield files
+    files.close()
+
+
+@pytest.mark.parametrize("message", ["register", "empty", "hello"])
+def test_files_that_do_not_close_cost_one_thread_and_cut_off_who_sends_them(
+    silent: SilentFiles, message: str
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="tb") as name:
+        server = SharedServer(Path(name) / "s")
+        try:
+            with tb.open(server.address) as bystander:
+                bystander.run("noop", {"a": np.zeros(4)})
+                start = server.footprint()
+                sends_silent_files(silent, server.path, message)
+                descriptors, _, threads = server.footprint()
+                assert threads <= start[2] + 1
+                assert descriptors <= start[0] + 3 * MOST_CLOSES
+                assert silent.waiting() == 1
+                for _ in range(5):
+                    bystander.run("noop", {"a": np.zeros(4)})
+                with pytest.raises(tb.QuotaError, match="wait to be closed"):
+                    tb.open(server.address)
+                silent.answer()
+                eventually(lambda: server.is_back_at(start))
+                with tb.open(server.address) as again:
+                    again.run("noop", {"a": np.zeros(4)})
+        finally:
+            silent.answer()
+            server.close()
+
+
+def sends_silent_files(silent: SilentFiles, path: Path, message: str) -> None:
+    """Send files that don't close, over some connections, which end when the server likes."""
+    files = [os.open(silent.path, os.O_RDONLY) for _ in range(40)]
+    for _ in range(4):
+        offender = Offender(str(path))
+        match message:
+            case "register":
+                offender.greet()
+                fields = {"region": 100, "generation": 1, "access": 3, "byte_length": 4096}
+                packet = wire.register(fields | {"request_id": offender.request()})
+                messages = 4 * [(packet, files)]
+            case "hello":
+                offender.open_bells()
+                pidfd = offender.own(os.pidfd_open(os.getpid()))
+                fds = [offender.control.fd, *offender.bells, pidfd, *files]
+                messages = [(offender.hello(), fds)]
+            case _:
+                messages = [(b"", files)]
+        for packet, fds in messages:
+            offender.send(packet, fds)
+        deadline = time.monotonic() + 0.5
+        while not offender.ended and time.monotonic() < deadline:
+            offender.pump()
+        offender.close()
+    for fd in files:
+        os.close(fd)
 
 
 def test_an_unknown_user_is_wrong_usage(tmp_path: Path) -> None:

@@ -287,6 +287,8 @@ class Connection:
                 packet = self._sock.recv(wire.MAX_MESSAGE)
             except BlockingIOError:
                 return
+            except ConnectionResetError:
+                continue  # told once; what the server said before it closed comes behind it
             except OSError:
                 packet = b""
             if not packet:
@@ -309,7 +311,7 @@ class Connection:
         try:
             if not self._sock.recv(1, socket.MSG_PEEK):
                 self.fail(self._explain_death)
-        except BlockingIOError:
-            return
+        except (BlockingIOError, ConnectionResetError):
+            return  # a reset is told once; whoever reads finds out more
         except OSError:
             self.fail(self._explain_death)

@@ -75,13 +75,14 @@ public final class BatchServer implements AutoCloseable {
             new DeadlineQueue(),
             unmapper,
             BellWatch.start(),
+            new DescriptorCloser(),
             new ServerCounters(),
             new ServerEvents(),
             new ItemBudget(KNOWN_ITEM_WORDS),
             new BlockMemory());
     ServerLog log = new ServerLog(server != null, options.log());
     ClientListener listener =
-        server == null ? null : new ClientListener(server, options, log);
+        server == null ? null : new ClientListener(server, options, engine.closer(), log);
     path = server == null ? null : server.path();
     dispatcher = new Dispatcher(engine, log, listener);
     if (only != null) {

@@ -2,6 +2,7 @@ package io.tensorbridge.batch;
 
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
+import io.tensorbridge.QuotaException;
 import io.tensorbridge.batch.wire.ErrorMessage;
 import io.tensorbridge.shm.Doorbell;
 import io.tensorbridge.shm.Fd;
@@ -23,6 +24,7 @@ final class ClientListener {
   private final LocalServerSocket socket;
   private final int maxClients;
   private final Admission admission;
+  private final DescriptorCloser closer;
   private final ServerLog log;
   private final int ownUser;
   private boolean paused;
@@ -31,10 +33,12 @@ final class ClientListener {
   /** A descriptor to be given up when no other is left. */
   private @Nullable Doorbell spare = spareOrNull();
 
-  ClientListener(LocalServerSocket socket, ServerOptions options, ServerLog log) {
+  ClientListener(
+      LocalServerSocket socket, ServerOptions options, DescriptorCloser closer, ServerLog log) {
     this.socket = socket;
     this.maxClients = options.maxClients();
     this.admission = options.admission();
+    this.closer = closer;
     this.log = log;
     this.ownUser = ProcessUser.own();
   }
@@ -85,6 +89,15 @@ final class ClientListener {
           client,
           ErrorCode.QUOTA_CLIENTS,
           "this user has " + ofUser + " connections to the server, the limit; close some");
+      return null;
+    }
+    if (closer.isFull(peer.uid())) {
+      QuotaException refusal = DescriptorCloser.refusal();
+      log.refused(
+          peer,
+          refusal.code(),
+          "client " + peer.pid() + " is refused: " + refusal.getMessage());
+      refuse(client, refusal.code(), String.valueOf(refusal.getMessage()));
       return null;
     }
     return client;

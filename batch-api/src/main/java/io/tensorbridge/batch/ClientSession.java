@@ -43,6 +43,7 @@ final class ClientSession {
 
   private @Nullable Live live;
   private boolean silent = true;
+  private boolean mayNotSendMore;
   private boolean leaving;
   private boolean finished;
   private ErrorCode endCode = ErrorCode.OK;
@@ -120,7 +121,7 @@ final class ClientSession {
     if (leaving) {
       return;
     }
-    IncomingMessage message = IncomingMessage.receive(socket, buffer);
+    IncomingMessage message = IncomingMessage.receive(socket, buffer, this::discard);
     if (message == null) {
       leave("has closed the connection");
       return;
@@ -136,6 +137,13 @@ final class ClientSession {
     } finally {
       message.closeFds();
     }
+    if (mayNotSendMore) {
+      fail(DescriptorCloser.refusal());
+    }
+  }
+
+  private void discard(Fd fd) {
+    mayNotSendMore |= !engine.closer().close(peer.uid(), fd);
   }
 
   private void answer(IncomingMessage message) throws IncomingMessage.FramingException {
@@ -164,7 +172,8 @@ final class ClientSession {
       message.requireNoReserved();
       connection =
           Connection.accept(
-              message.bytes(), message.fds(), peer, engine.options().maxBytesPerClient());
+              message.bytes(), message.fds(), peer, engine.options().maxBytesPerClient(),
+              this::discard);
     } catch (BridgeException refused) {
       throw new IncomingMessage.FramingException(refused);
     }

@@ -12,10 +12,10 @@ import io.tensorbridge.shm.Doorbell;
 import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.PeerCredentials;
 import io.tensorbridge.shm.ProcessFd;
-import io.tensorbridge.shm.SharedFile;
 import io.tensorbridge.shm.SharedRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * What a client brings with its HELLO, checked.
@@ -41,11 +41,16 @@ record Connection(
    * @param fds its descriptors; on success they are the connection's, else still the caller's
    * @param peer who is at the other end of the socket
    * @param maxBytes the most that a control region may have
+   * @param discard closes a descriptor without waiting for the peer
    * @return the connection, owned by the caller
    * @throws io.tensorbridge.BridgeException if anything is not acceptable
    */
   static Connection accept(
-      MemorySegment hello, List<Fd> fds, PeerCredentials peer, long maxBytes) {
+      MemorySegment hello,
+      List<Fd> fds,
+      PeerCredentials peer,
+      long maxBytes,
+      Consumer<Fd> discard) {
     requireForm(hello, fds, maxBytes);
     Doorbell serverDoorbell = Doorbell.adopt(fds.get(1));
     Doorbell clientDoorbell = Doorbell.adopt(fds.get(2));
@@ -63,7 +68,7 @@ record Connection(
     }
     // The mapping stays without its descriptor; what came beyond the four is of no use.
     fds.getFirst().close();
-    fds.subList(Hello.DESCRIPTORS, fds.size()).forEach(SharedFile::discard);
+    fds.subList(Hello.DESCRIPTORS, fds.size()).forEach(discard);
     return new Connection(
         control,
         ringEntries,

@@ -14,6 +14,7 @@ import java.util.concurrent.Executor;
  * @param deadlines when batches must have ended
  * @param unmapper who unmaps regions
  * @param bells frees threads that wait for a client's doorbell
+ * @param closer closes what clients sent in vain
  * @param counters what is held for clients
  * @param events what the flight recorder is told
  * @param itemBudget how many known items clients may have
@@ -27,6 +28,7 @@ record Engine(
     DeadlineQueue deadlines,
     Executor unmapper,
     BellWatch bells,
+    DescriptorCloser closer,
     ServerCounters counters,
     ServerEvents events,
     ItemBudget itemBudget,

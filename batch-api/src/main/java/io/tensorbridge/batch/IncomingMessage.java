@@ -13,15 +13,16 @@ import io.tensorbridge.batch.wire.Release;
 import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.LocalSocket;
 import io.tensorbridge.shm.Received;
-import io.tensorbridge.shm.SharedFile;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A message of a client in private memory, with its descriptors. */
 final class IncomingMessage {
   private final MemorySegment bytes;
   private final Received received;
+  private final Consumer<Fd> discard;
   private boolean fdsKept;
 
   /** A message after which nothing that follows can be trusted: the connection ends. */
@@ -44,9 +45,10 @@ final class IncomingMessage {
     }
   }
 
-  private IncomingMessage(MemorySegment bytes, Received received) {
+  private IncomingMessage(MemorySegment bytes, Received received, Consumer<Fd> discard) {
     this.bytes = bytes;
     this.received = received;
+    this.discard = discard;
   }
 
   /**
@@ -54,18 +56,22 @@ final class IncomingMessage {
    *
    * @param socket the client's
    * @param buffer private memory, used by the message
+   * @param discard closes a descriptor without waiting for the client
    * @return the message, whose descriptors must be closed or kept; null at the connection's end
    */
-  static @Nullable IncomingMessage receive(LocalSocket socket, MemorySegment buffer) {
+  static @Nullable IncomingMessage receive(
+      LocalSocket socket, MemorySegment buffer, Consumer<Fd> discard) {
     Received received;
     try {
       received = socket.receive(buffer, LocalSocket.MAX_DESCRIPTORS);
     } catch (BridgeException broken) {
       return null;
     }
-    return received.length() == 0
-        ? null
-        : new IncomingMessage(buffer.asSlice(0, received.length()), received);
+    if (received.length() == 0) {
+      received.fds().forEach(discard); // an empty message may have some
+      return null;
+    }
+    return new IncomingMessage(buffer.asSlice(0, received.length()), received, discard);
   }
 
   MemorySegment bytes() {
@@ -87,7 +93,7 @@ final class IncomingMessage {
 
   void closeFds() {
     if (!fdsKept) {
-      received.fds().forEach(SharedFile::discard);
+      received.fds().forEach(discard);
     }
   }
 

@@ -13,6 +13,7 @@ import io.tensorbridge.batch.wire.RegionAccess;
 import io.tensorbridge.batch.wire.Register;
 import io.tensorbridge.batch.wire.StatusLayout;
 import io.tensorbridge.batch.wire.SubmissionEntry;
+import io.tensorbridge.shm.Fd;
 import io.tensorbridge.shm.LocalSocket;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -83,7 +84,7 @@ final class PeerWordsFuzzTest {
       return;
     }
     PAIR.first().send(MemorySegment.ofArray(data));
-    IncomingMessage message = IncomingMessage.receive(PAIR.second(), BUFFER);
+    IncomingMessage message = IncomingMessage.receive(PAIR.second(), BUFFER, Fd::close);
     if (message == null) {
       throw new AssertionError("a message was lost");
     }

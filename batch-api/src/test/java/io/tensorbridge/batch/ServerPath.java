@@ -62,7 +62,8 @@ final class ServerPath implements AutoCloseable {
     Engine engine =
         new Engine(
             options, operations, new PlanCache(operations, 1 << 20), pool, new DeadlineQueue(),
-            Runnable::run, bells, counters, events, budget, new BlockMemory());
+            Runnable::run, bells, new DescriptorCloser(), counters, events, budget,
+            new BlockMemory());
     ClientWatch watch = new ClientWatch(1, new PeerCredentials(1, 1, 1), events);
     regions = new RegionTable(options, counters, watch, Runnable::run, id -> {});
     register(WORK, work);

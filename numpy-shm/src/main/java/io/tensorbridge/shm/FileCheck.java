@@ -5,10 +5,15 @@ import io.tensorbridge.ProtocolException;
 import io.tensorbridge.shm.internal.posix.DescriptorCalls;
 import io.tensorbridge.shm.internal.posix.MemoryCalls;
 import io.tensorbridge.shm.internal.posix.OpenFile;
+import java.util.List;
 import java.util.Optional;
 
 /** Decides whether a file that a peer sends may be mapped. */
 final class FileCheck {
+  /** What {@code /proc/self/fd} calls objects that are closed without waiting for anybody. */
+  private static final List<String> QUICK =
+      List.of("anon_inode:[eventfd]", "anon_inode:[pidfd]", "pidfd:", "pipe:", "/dev/null");
+
   private FileCheck() {}
 
   /**
@@ -51,14 +56,17 @@ final class FileCheck {
     }
   }
 
-  /** Whether closing a file may wait for an answer of a process, as FUSE does. */
+  /** As {@link SharedFile#closingMayWait}. */
   static boolean closingMayWait(int fd) {
     if (MemoryCalls.getSeals(fd) >= 0) {
       return false;
     }
     OpenFile file = DescriptorCalls.openFile(fd);
-    return file.isRegular()
-        && MountTable.now().typeOf(file).map(MountTable::isServedByProcess).orElse(true);
+    if (file.isRegular()) {
+      return MountTable.now().typeOf(file).map(MountTable::isServedByProcess).orElse(true);
+    }
+    String target = ProcLink.targetOf(fd);
+    return QUICK.stream().noneMatch(target::startsWith);
   }
 
   private static void requireSize(String name, OpenFile file, long byteSize, boolean memory) {

@@ -168,7 +168,7 @@ public final class LocalSocket implements AutoCloseable {
    * @param buffer where its bytes go
    * @param maxFds the most descriptors to accept, 0 to {@link #MAX_DESCRIPTORS}
    * @return the message; length 0 if the peer closed the connection, or this socket was closed
-   *     meanwhile
+   *     meanwhile; or if the peer sent an empty message, which may have descriptors
    * @throws BridgeClosedException if this socket was closed before
    */
   public Received receive(MemorySegment buffer, int maxFds) {
@@ -193,11 +193,9 @@ public final class LocalSocket implements AutoCloseable {
     if (message.length() > 0) {
       return new Received((int) message.length(), fds, message.truncated());
     }
-    // An empty message may carry descriptors that nobody would look for.
-    Fd.closeAll(fds);
     int errno = (int) -message.length();
     if (errno == 0 || errno == Errno.ECONNRESET || errno == Errno.ENOTCONN) {
-      return new Received(0, List.of(), false);
+      return new Received(0, fds, false);
     }
     throw Errno.failure("receiving a message", errno);
   }

@@ -2,6 +2,7 @@ package io.tensorbridge.shm;
 
 import io.tensorbridge.Access;
 import io.tensorbridge.Backing;
+import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.FormatException;
@@ -122,20 +123,14 @@ public final class SharedFile implements AutoCloseable {
   }
 
   /**
-   * Closes a descriptor that a peer sent. The close of a file behind FUSE waits for that file
-   * system's process: another thread does it, which may wait as long as it likes.
+   * Whether closing a descriptor that a peer sent may wait: for the process that serves a file behind
+   * FUSE, for a socket that lingers, for a device. Memory, files of this machine's own file systems,
+   * pipes and what the kernel counts or tells by never wait.
    *
    * @param fd any descriptor
+   * @return false also if it was closed already
    */
-  public static void discard(Fd fd) {
-    if (closingMayWait(fd)) {
-      Thread.ofPlatform().daemon().name("tensorbridge-close").start(fd::close);
-    } else {
-      fd.close();
-    }
-  }
-
-  private static boolean closingMayWait(Fd fd) {
+  public static boolean closingMayWait(Fd fd) {
     try {
       int number = fd.begin();
       try {
@@ -143,8 +138,10 @@ public final class SharedFile implements AutoCloseable {
       } finally {
         fd.end();
       }
-    } catch (BridgeException closedOrUnknown) {
+    } catch (BridgeClosedException closed) {
       return false;
+    } catch (BridgeException unknown) {
+      return true;
     }
   }
 
