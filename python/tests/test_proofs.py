@@ -61,8 +61,8 @@ def test_every_state_of_the_model(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_what_threads_see_under_jcstress(tmp_path: Path) -> None:
     report = tmp_path / "jcstress.tsv"
-    # There are 12 tests of two iterations.
-    millis = int(reliability.minutes(5) * 60_000 / (12 * 2))
+    # There are 17 tests of two iterations.
+    millis = int(reliability.minutes(5) * 60_000 / (17 * 2))
     maven(
         "stress", "verify", "-Dtest=NoSuch", "-Dsurefire.failIfNoSpecifiedTests=false",
         "-Dit.test=JcstressIT", "-Dfailsafe.failIfNoSpecifiedTests=false",

@@ -25,6 +25,11 @@ import org.openjdk.jcstress.Main;
 class JcstressIT {
   private static final List<String> TESTS =
       List.of(
+          "batch.BatchesStress.BatchesEndAsTheClientLeaves",
+          "batch.BatchesStress.EndsOrIsCancelled",
+          "batch.BatchesStress.ItemsWaitAsTheClientLeaves",
+          "batch.BatchesStress.LastItemsEndOrAreForgotten",
+          "batch.BatchesStress.WaitAgainOrAreForgotten",
           "batch.LeaseStress.HoldersOfALeaseSet",
           "batch.LeaseStress.LeaseIsClosedTwice",
           "batch.LeaseStress.UseOrClose",
