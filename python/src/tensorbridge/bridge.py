@@ -470,7 +470,7 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         scheme : str, optional
             For example ``"q4_k"``; by default that of the profile, else ``"q8_0"``.
         overrides : mapping of str to str, optional
-            Regular expression (of Java) to scheme; the first one that matches a whole name
+            Regular expression (of RE2) to scheme; the first one that matches a whole name
             decides.
         nonfinite : {"error", "clip"}
             What becomes of NaN and infinity.

@@ -105,7 +105,7 @@ def plan_model(
     container : {"safetensors", "table"}
     scheme : str
     overrides : mapping of str to str, optional
-        Regular expression of Java to scheme.
+        Regular expression of RE2 to scheme: no look-around, no back references.
     settings : Settings
 
     Returns

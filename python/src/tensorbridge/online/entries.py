@@ -67,7 +67,7 @@ class SessionEntries:
         scheme : str
             For example ``"q4_k"``.
         overrides : mapping of str to str, optional
-            Regular expression (of Java) to scheme; the first one that matches a whole name
+            Regular expression (of RE2) to scheme; the first one that matches a whole name
             decides.
         adapters : mapping of path to float, optional
             Adapters with their scales, merged from the start: base and adapters become quantized

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.FormatException;
+import io.tensorbridge.quantize.NamePattern;
 import io.tensorbridge.quantize.internal.json.JsonText;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -16,8 +17,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * What PEFT writes beside an adapter, {@code adapter_config.json}: the alphas, which its tensors
@@ -204,11 +203,13 @@ record AdapterConfig(
     }
   }
 
-  private static Pattern compile(Path path, String pattern) {
+  private static NamePattern compile(Path path, String pattern) {
     try {
-      return Pattern.compile("(?:.*\\.)?(?:" + pattern + ")");
-    } catch (PatternSyntaxException malformed) {
-      throw broken(path, "has the malformed pattern \"" + pattern + "\"");
+      return NamePattern.of("(?:.*\\.)?(?:" + pattern + ")");
+    } catch (IllegalArgumentException malformed) {
+      throw broken(
+          path,
+          "has the malformed pattern \"" + pattern + "\", which " + malformed.getMessage());
     }
   }
 
@@ -228,7 +229,7 @@ record AdapterConfig(
       String pattern = entry.getKey();
       if (module.equals(pattern)
           || module.endsWith("." + pattern)
-          || compile(path, pattern).matcher(module).matches()) {
+          || compile(path, pattern).matches(module)) {
         return Optional.of(entry.getValue());
       }
     }

@@ -2,9 +2,8 @@ package io.tensorbridge.quantize.model;
 
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.OptionException;
+import io.tensorbridge.quantize.NamePattern;
 import io.tensorbridge.quantize.QuantScheme;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * A scheme for the tensors whose whole name matches a regular expression.
@@ -12,7 +11,7 @@ import java.util.regex.PatternSyntaxException;
  * @param names the expression
  * @param scheme their scheme
  */
-public record SchemeOverride(Pattern names, QuantScheme scheme) {
+public record SchemeOverride(NamePattern names, QuantScheme scheme) {
   /**
    * An override as written on a command line.
    *
@@ -42,17 +41,17 @@ public record SchemeOverride(Pattern names, QuantScheme scheme) {
    * @param regex for whole names
    * @param scheme the scheme's text
    * @return the override
-   * @throws OptionException if one of the two is malformed
+   * @throws OptionException if one of the two is malformed, or the expression too large
    */
   public static SchemeOverride of(String regex, String scheme) {
+    NamePattern names;
     try {
-      return new SchemeOverride(Pattern.compile(regex), QuantScheme.parse(scheme));
-    } catch (PatternSyntaxException malformed) {
+      names = NamePattern.of(regex);
+    } catch (IllegalArgumentException malformed) {
       throw new OptionException(
-          ErrorCode.BAD_OPTION,
-          "override",
-          "\"" + regex + "\" is no regular expression: " + malformed.getDescription());
+          ErrorCode.BAD_OPTION, "override", "\"" + regex + "\" " + malformed.getMessage());
     }
+    return new SchemeOverride(names, QuantScheme.parse(scheme));
   }
 
   private static boolean beginsWithScheme(String text) {
@@ -73,6 +72,6 @@ public record SchemeOverride(Pattern names, QuantScheme scheme) {
    * @return true if the expression matches all of it
    */
   public boolean matches(String tensorName) {
-    return names.matcher(tensorName).matches();
+    return names.matches(tensorName);
   }
 }

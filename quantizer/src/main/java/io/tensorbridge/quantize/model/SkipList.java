@@ -4,11 +4,10 @@ import io.tensorbridge.ErrorCode;
 import io.tensorbridge.OptionException;
 import io.tensorbridge.quantize.BlockScheme;
 import io.tensorbridge.quantize.FloatScheme;
+import io.tensorbridge.quantize.NamePattern;
 import io.tensorbridge.quantize.QuantScheme;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * Tensors that stay as they are: those of the user's expressions, and by default those that the usual
@@ -17,7 +16,7 @@ import java.util.regex.PatternSyntaxException;
  * @param names expressions for whole names; they concern tensors of any rank
  * @param defaults whether the default lists count, for tensors of two or more dimensions
  */
-public record SkipList(List<Pattern> names, boolean defaults) {
+public record SkipList(List<NamePattern> names, boolean defaults) {
   /** The default lists and no expression. */
   public static final SkipList DEFAULT = new SkipList(List.of(), true);
 
@@ -63,18 +62,16 @@ public record SkipList(List<Pattern> names, boolean defaults) {
    * @param expressions regular expressions for whole names
    * @param defaults whether the default lists count as well
    * @return the list
-   * @throws OptionException if an expression is malformed
+   * @throws OptionException if an expression is malformed or too large
    */
   public static SkipList of(List<String> expressions, boolean defaults) {
-    List<Pattern> names = new ArrayList<>(expressions.size());
+    List<NamePattern> names = new ArrayList<>(expressions.size());
     for (String expression : expressions) {
       try {
-        names.add(Pattern.compile(expression));
-      } catch (PatternSyntaxException malformed) {
+        names.add(NamePattern.of(expression));
+      } catch (IllegalArgumentException malformed) {
         throw new OptionException(
-            ErrorCode.BAD_OPTION,
-            "skip",
-            "\"" + expression + "\" is no regular expression: " + malformed.getDescription());
+            ErrorCode.BAD_OPTION, "skip", "\"" + expression + "\" " + malformed.getMessage());
       }
     }
     return new SkipList(names, defaults);
@@ -82,9 +79,9 @@ public record SkipList(List<Pattern> names, boolean defaults) {
 
   /** Why an expression keeps a tensor, or nothing. */
   String reason(String name) {
-    for (Pattern pattern : names) {
-      if (pattern.matcher(name).matches()) {
-        return "kept by --skip " + pattern.pattern();
+    for (NamePattern pattern : names) {
+      if (pattern.matches(name)) {
+        return "kept by --skip " + pattern;
       }
     }
     return "";

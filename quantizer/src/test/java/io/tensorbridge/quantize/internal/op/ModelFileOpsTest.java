@@ -242,6 +242,12 @@ final class ModelFileOpsTest {
         .hasMessageContaining("take safetensors or table");
     assertThatThrownBy(() -> run("model_plan", with(q8, "overrides", "[[\"a\"]]"), model))
         .hasMessageContaining("is no list of pairs");
+    for (String hostile : List.of("(a*)*\\\\1", "(((a{100}){100}){100}){100}")) {
+      String overrides = "[[\"" + hostile + "\", \"f16\"]]";
+      assertThatThrownBy(() -> run("model_plan", with(q8, "overrides", overrides), model))
+          .isInstanceOf(OptionException.class)
+          .hasMessageContaining(hostile.replace("\\\\", "\\"));
+    }
     assertThatThrownBy(() -> run("model_plan", with(q8, "target", "npz"), model))
         .hasMessageContaining("take one of [gguf, safetensors]");
     assertThatThrownBy(
