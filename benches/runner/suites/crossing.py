@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable
@@ -138,6 +139,13 @@ def budget_group(count: int) -> Group:
         run, arrays = bridge(launch).run, layers(launch)
         return Steps(bridge(launch), lambda: run("noop", arrays)).operation()
 
+    def varied(launch: Launch) -> Operation:
+        run, arrays = bridge(launch).run, list(layers(launch).items())
+        chance = random.Random(8)
+        mappings = [dict(chance.sample(arrays, count)) for _ in range(_MAPPINGS)]
+        turns = itertools.cycle(mappings)
+        return Steps(bridge(launch), lambda: run("noop", next(turns))).operation()
+
     def prepared(launch: Launch) -> Operation:
         plan = launch.enter(bridge(launch).prepare("noop", layers(launch)))
         return Steps(bridge(launch), plan.run).operation()
@@ -150,7 +158,13 @@ def budget_group(count: int) -> Group:
         " result made of it (result).",
         (
             Contender("prepared", "A batch that was prepared before.", prepared, figures=figures),
-            Contender("batch", "bridge.run.", batch, figures=figures),
+            Contender("batch", "bridge.run, of the same arrays.", batch, figures=figures),
+            Contender(
+                "varied",
+                "bridge.run, of the arrays in another order in each call.",
+                varied,
+                figures=figures,
+            ),
         ),
         parameter=Parameter("layers", "", count),
         throughput=Throughput("layers", count),
