@@ -276,12 +276,13 @@ def test_threads_share_what_is_remembered(bridge: tb.Bridge) -> None:
 
 def test_what_is_remembered_is_bounded(bridge: tb.Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(describe, "_KEY_BYTES_KEPT", 8 * 100)
+    monkeypatch.setattr(describe, "_KEY_BYTES_LEAST", 8 * 20)
     arrays = layers(bridge, 60)
     catalog = bridge._catalog
     for first in range(50):
         for _ in range(3):
             assert seen(bridge, arrays[first:]) == true(arrays[first:])
-        assert sum(map(len, catalog._series)) <= 8 * 100
+        assert sum(max(len(key), 8 * 20) for key in catalog._series) <= 8 * 100
     monkeypatch.setattr(describe, "_KEY_BYTES_KEPT", 8 * 59)
     for _ in range(3):
         assert seen(bridge, arrays) == true(arrays)

@@ -23,8 +23,9 @@ from .staging import Staged, refill
 
 __all__ = ["Catalog", "Described", "Series", "TensorType", "form_of"]
 
-_SERIES_SEEN = 32
+_SERIES_SEEN = 1024
 _KEY_BYTES_KEPT = 1 << 18  # of all series that are kept: 8 for each array
+_KEY_BYTES_LEAST = 1024  # a short series counts as one of that length
 
 
 class TensorType(NamedTuple):
@@ -123,6 +124,7 @@ class Catalog:
         self.known: dict[int, Described] = {}
         self._series: dict[bytes, Series] = {}
         self._seen: set[int] = set()  # hashes of keys
+        self._key_bytes = 0  # of the series that were kept since they were cleared for lack of room
         self._type_ids: dict[TensorType, int] = {}
         self.types: list[TensorType] = []
 
@@ -170,12 +172,15 @@ class Catalog:
 
     def _keep(self, key: bytes, series: Series, forms: Sequence[tuple[Any, ...]]) -> None:
         """Keep a series that came again."""
-        kept = self._series
-        if len(key) + sum(map(len, list(kept))) > _KEY_BYTES_KEPT:
-            kept.clear()
-        if len(key) <= _KEY_BYTES_KEPT:
-            series.keep(forms)
-            kept[key] = series
+        length = max(len(key), _KEY_BYTES_LEAST)
+        if length > _KEY_BYTES_KEPT:
+            return
+        self._key_bytes += length
+        if self._key_bytes > _KEY_BYTES_KEPT:
+            self._series.clear()
+            self._key_bytes = length
+        series.keep(forms)
+        self._series[key] = series
 
     def describe(
         self,
