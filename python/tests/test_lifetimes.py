@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
+import tempfile
 import threading
 import weakref
 from pathlib import Path
@@ -94,25 +94,32 @@ def test_a_dropped_bridge_ends_its_server() -> None:
     assert descriptors() == before
 
 
-def test_opening_and_closing_leaves_no_descriptor_and_no_file() -> None:
-    def files() -> set[str]:
-        return {
-            name
-            for folder in ("/dev/shm", "/tmp")
-            for name in os.listdir(folder)
-            if "hsperf" in name or "tensorbridge" in name or "java" in name
-        }
+def test_opening_and_closing_leaves_no_descriptor_and_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A folder of its own: others may be building beside.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
-    before, files_before = descriptors(), files()
+    def files(pids: list[int]) -> list[str]:
+        """Name what is left: ours, and what a JVM names by its process."""
+        own = [str(path) for path in tmp_path.rglob("*")]
+        shared = (*Path("/dev/shm").glob("*"), *Path("/tmp").glob("*"))
+        shared = (*shared, *Path("/tmp").glob("hsperfdata_*/*"))
+        return own + [str(path) for path in shared if any(str(pid) in path.name for pid in pids)]
+
+    before = descriptors()
+    pids = []
     for _ in range(2):
         with tb.open() as bridge:
             array = bridge.share(np.arange(10))
             bridge.run("copy", {"a": array, "b": np.zeros(10)})
             bridge.prepare("noop", {"a": array}).run()
+            pids.append(bridge.server_pid)
         del array, bridge
     gc.collect()
     assert descriptors() == before
-    assert files() == files_before
+    assert files(pids) == []
 
 
 def test_arrays_can_be_dropped_at_interpreter_shutdown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import socket
@@ -26,6 +27,7 @@ from tensorbridge.launcher import find_jar, find_jdk, java_command
 
 NOBODY = 65534
 OBSERVE, OBSERVATION = 10, 11
+ERROR = 8
 PAGE = ROOT / "docs" / "security.md"
 
 
@@ -75,6 +77,31 @@ def test_only_users_that_are_named_come_in(option: str) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
 def test_other_users_do_not_even_reach_a_server_of_ones_own(server: SharedServer) -> None:
     assert answer_to(NOBODY, [], server.path) == 98
+
+
+# --- memory that may be missing -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("access", [1, 2, 3])
+def test_huge_pages_that_were_set_aside_are_refused(server: SharedServer, access: int) -> None:
+    page = 2 << 20
+    try:
+        fd = os.memfd_create("huge", os.MFD_HUGETLB | os.MFD_ALLOW_SEALING)
+        os.ftruncate(fd, page)
+    except OSError as error:
+        pytest.skip(f"this kernel has no huge pages: {error}")
+    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals | (0x10 if access == 1 else 0))
+    offender = Offender(str(server.path))
+    try:
+        assert offender.greet()
+        request = offender.request()
+        fields = {"region": 100, "generation": 1, "access": access, "byte_length": page}
+        offender.send(wire.register(fields | {"request_id": request}), [fd])
+        assert offender.answer(request) == (ERROR, tb.ErrorCode.UNSEALED_REGION)
+    finally:
+        offender.close()
+        os.close(fd)
 
 
 # --- files whose file system does not answer ------------------------------------------------------

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 
 from ..errors import ErrorCode, OptionError, TimeoutError
+from ..locks import attempt
 
 __all__ = ["Writers"]
 
@@ -44,31 +46,36 @@ class Writers:
                 "nor can a coroutine beside apply_async; await that first",
                 ErrorCode.BAD_OPTION,
             )
-        if not self._lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), 1 << 20)):
-            raise TimeoutError("another change of the session took longer than this one may")
-        try:
-            self._owner = me
-            yield
-        finally:
-            self._owner = 0
-            self._lock.release()
+        deadline = None if timeout is None else time.monotonic() + min(max(timeout, 0), 1 << 20)
+        for held in attempt(self._lock, deadline):
+            if not held:
+                raise TimeoutError("another change of the session took longer than this one may")
+            try:
+                self._owner = me
+                yield
+            finally:
+                self._owner = 0
+                self._lock.release()
 
     @asynccontextmanager
     async def writing_async(self) -> AsyncIterator[None]:
         """Wait for one's turn in an event loop, which goes on meanwhile."""
-        if not self._lock.acquire(blocking=False):
-            await self._acquire()
-        self._owner = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._owner = 0
-            self._lock.release()
+        for held in attempt(self._lock):
+            try:
+                if not held:
+                    await self._turn()
+                    held = True
+                self._owner = threading.get_ident()
+                yield
+            finally:
+                if held:
+                    self._owner = 0
+                    self._lock.release()
 
-    async def _acquire(self) -> None:
+    async def _turn(self) -> None:
         turn: Future[None] = Future()
 
-        def wait() -> None:
+        def wait() -> None:  # in another thread than the main one, so no signal interrupts it
             self._lock.acquire()
             if not turn.set_running_or_notify_cancel():
                 self._lock.release()
@@ -76,4 +83,9 @@ class Writers:
             turn.set_result(None)
 
         threading.Thread(target=wait, daemon=True).start()
-        await asyncio.wrap_future(turn)
+        try:
+            await asyncio.wrap_future(turn)
+        except BaseException:
+            if not turn.cancel():  # too late: the lock has been taken
+                self._lock.release()
+            raise

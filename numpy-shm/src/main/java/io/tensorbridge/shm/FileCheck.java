@@ -25,7 +25,9 @@ final class FileCheck {
     boolean memory = MemoryCalls.getSeals(fd) >= 0;
     OpenFile file = DescriptorCalls.openFile(fd);
     requireForm(name, file);
-    if (!memory) {
+    if (memory) {
+      AllocationCheck.requireSmallPages(name, fd);
+    } else {
       requireTrusted(name, MountTable.now().typeOf(file));
     }
     requireSize(name, file, byteSize, memory);

@@ -2,6 +2,7 @@ package io.tensorbridge.shm.internal.posix;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** Memory: anonymous files, their seals, and mappings. */
 public final class MemoryCalls {
@@ -20,6 +21,8 @@ public final class MemoryCalls {
   /** Advice: the range will be read in order. */
   public static final int MADV_SEQUENTIAL = 2;
 
+  private static final long STATFS_BYTES = 128;
+  private static final long HUGETLBFS_MAGIC = 0x958458f6L;
   private static final long MFD_CLOEXEC = 0x1;
   private static final long MFD_ALLOW_SEALING = 0x2;
   private static final long MFD_NOEXEC_SEAL = 0x8;
@@ -95,6 +98,23 @@ public final class MemoryCalls {
    */
   public static int getSeals(int fd) {
     return (int) Kernel.call(Syscall.FCNTL, fd, F_GET_SEALS, 0);
+  }
+
+  /**
+   * Whether a file lies in huge pages that were set aside ({@code MFD_HUGETLB}).
+   *
+   * @param fd a descriptor of a file in memory: another file system might not answer
+   * @return whether its file system is hugetlbfs
+   */
+  public static boolean isHugetlb(int fd) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment statfs = arena.allocate(STATFS_BYTES, Long.BYTES);
+      Kernel.require(
+          Syscall.FSTATFS,
+          Kernel.call(Syscall.FSTATFS, fd, statfs.address()),
+          Integer.toString(fd));
+      return statfs.get(ValueLayout.JAVA_LONG, 0) == HUGETLBFS_MAGIC; // f_type comes first
+    }
   }
 
   /**

@@ -15,6 +15,7 @@ enum Syscall {
   FALLOCATE(285, 47),
   FCNTL(72, 25),
   FSTAT(5, 80),
+  FSTATFS(138, 44),
   FTRUNCATE(77, 46),
   GETSOCKOPT(55, 209),
   LINKAT(265, 37),
