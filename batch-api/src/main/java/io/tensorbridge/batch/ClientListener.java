@@ -21,6 +21,9 @@ final class ClientListener {
   private static final int ROOT = 0;
   private static final int MESSAGE_BYTES = 512;
 
+  /** Connections beyond the limits that may only observe: one wants to look just when it is full. */
+  static final int MOST_OBSERVERS = 4;
+
   private final LocalServerSocket socket;
   private final int maxClients;
   private final Admission admission;
@@ -52,15 +55,24 @@ final class ClientListener {
   }
 
   /**
+   * A connection.
+   *
+   * @param socket owned by the caller
+   * @param refusal null for a client; else what one is told, since this connection may only observe
+   */
+  record Accepted(LocalSocket socket, @Nullable QuotaException refusal) {}
+
+  /**
    * Takes the next client.
    *
    * @param clients how many there are, those included that are just ending
-   * @param clientsOf how many of these a user has
-   * @return the connection, owned by the caller; null if the client was refused
+   * @param observers how many connections there are beside that may only observe
+   * @param clientsOf how many clients a user has
+   * @return the connection; null if it was refused
    * @throws io.tensorbridge.BridgeException if the system can't have more connections now
    */
   @Nullable
-  LocalSocket accept(int clients, IntUnaryOperator clientsOf) {
+  Accepted accept(int clients, int observers, IntUnaryOperator clientsOf) {
     LocalSocket client = socket.accept();
     PeerCredentials peer = client.peerCredentials();
     if (!admits(client, peer)) {
@@ -69,38 +81,36 @@ final class ClientListener {
       client.close();
       return null;
     }
+    if (closer.isFull(peer.uid())) {
+      refuse(client, peer, DescriptorCloser.refusal());
+      return null;
+    }
+    QuotaException refusal = refusal(clients, clientsOf.applyAsInt(peer.uid()));
+    if (refusal != null && observers >= MOST_OBSERVERS) {
+      refuse(client, peer, refusal);
+      return null;
+    }
+    return new Accepted(client, refusal);
+  }
+
+  private @Nullable QuotaException refusal(int clients, int ofUser) {
     if (clients >= maxClients) {
-      log.refused(peer, ErrorCode.QUOTA_CLIENTS,
-          "client " + peer.pid() + " is refused: there are " + clients + " already");
-      refuse(
-          client,
+      return new QuotaException(
           ErrorCode.QUOTA_CLIENTS,
           "the server has " + maxClients + " clients, its limit; try again later");
-      return null;
     }
-    int ofUser = clientsOf.applyAsInt(peer.uid());
     if (ofUser >= admission.maxClientsPerUser()) {
-      log.refused(
-          peer,
-          ErrorCode.QUOTA_CLIENTS,
-          "client " + peer.pid() + " is refused: user " + peer.uid() + " has " + ofUser
-              + " already");
-      refuse(
-          client,
+      return new QuotaException(
           ErrorCode.QUOTA_CLIENTS,
           "this user has " + ofUser + " connections to the server, the limit; close some");
-      return null;
     }
-    if (closer.isFull(peer.uid())) {
-      QuotaException refusal = DescriptorCloser.refusal();
-      log.refused(
-          peer,
-          refusal.code(),
-          "client " + peer.pid() + " is refused: " + refusal.getMessage());
-      refuse(client, refusal.code(), String.valueOf(refusal.getMessage()));
-      return null;
-    }
-    return client;
+    return null;
+  }
+
+  private void refuse(LocalSocket client, PeerCredentials peer, QuotaException refusal) {
+    String reason = String.valueOf(refusal.getMessage());
+    log.refused(peer, refusal.code(), "client " + peer.pid() + " is refused: " + reason);
+    refuse(client, refusal.code(), reason);
   }
 
   private boolean admits(LocalSocket client, PeerCredentials peer) {

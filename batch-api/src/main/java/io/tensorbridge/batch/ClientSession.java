@@ -4,6 +4,7 @@ import io.tensorbridge.BridgeClosedException;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
+import io.tensorbridge.QuotaException;
 import io.tensorbridge.batch.wire.ErrorMessage;
 import io.tensorbridge.batch.wire.HeldCounts;
 import io.tensorbridge.batch.wire.MessageHeader;
@@ -38,6 +39,7 @@ final class ClientSession {
   private final LocalSocket socket;
   private final PeerCredentials peer;
   private final ClientWatch watch;
+  private final @Nullable QuotaException refusal;
   private final RegionTable regions;
   private final Map<Integer, Integer> releases = new HashMap<>();
 
@@ -61,8 +63,15 @@ final class ClientSession {
    * A connection.
    *
    * @param id counts the connections of the server, from 1
+   * @param refusal what is said to a HELLO if the connection may only observe, else null
    */
-  ClientSession(Dispatcher dispatcher, Engine engine, LocalSocket socket, long id) {
+  ClientSession(
+      Dispatcher dispatcher,
+      Engine engine,
+      LocalSocket socket,
+      long id,
+      @Nullable QuotaException refusal) {
+    this.refusal = refusal;
     this.dispatcher = dispatcher;
     this.engine = engine;
     this.socket = socket;
@@ -92,8 +101,13 @@ final class ClientSession {
     return endCode;
   }
 
-  int user() {
-    return peer.uid();
+  /** Whether it came when the server was full, and so will never be a client. */
+  boolean mayOnlyObserve() {
+    return refusal != null;
+  }
+
+  boolean isClientOf(int user) {
+    return peer.uid() == user && !mayOnlyObserve();
   }
 
   /** Whether nothing has come from the connection, which is still there. */
@@ -167,6 +181,9 @@ final class ClientSession {
   }
 
   private void hello(IncomingMessage message) throws IncomingMessage.FramingException {
+    if (refusal != null) {
+      throw new IncomingMessage.FramingException(refusal);
+    }
     Connection connection;
     try {
       message.requireNoReserved();

@@ -3,6 +3,7 @@ package io.tensorbridge.batch;
 import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.ProtocolException;
+import io.tensorbridge.QuotaException;
 import io.tensorbridge.batch.wire.MessageHeader;
 import io.tensorbridge.batch.wire.Observation;
 import io.tensorbridge.batch.wire.OperationList;
@@ -15,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -129,10 +131,22 @@ final class Dispatcher implements Runnable {
         });
   }
 
-  /** Takes over a connection. */
+  private static int observers(Collection<ClientSession> sessions) {
+    int count = 0;
+    for (ClientSession session : sessions) {
+      count += session.mayOnlyObserve() ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Takes over a connection of a client. */
   ClientSession connect(LocalSocket socket) {
+    return connect(socket, null);
+  }
+
+  private ClientSession connect(LocalSocket socket, @Nullable QuotaException refusal) {
     long key = nextKey++;
-    ClientSession session = new ClientSession(this, engine, socket, key);
+    ClientSession session = new ClientSession(this, engine, socket, key, refusal);
     sessions.put(key, session);
     poller.add(socket.fd(), key * KINDS + SOCKET);
     return session;
@@ -164,10 +178,10 @@ final class Dispatcher implements Runnable {
   private int clientsOf(int user) {
     int count = 0;
     for (ClientSession session : sessions.values()) {
-      count += session.user() == user ? 1 : 0;
+      count += session.isClientOf(user) ? 1 : 0;
     }
     for (ClientSession session : leaving) {
-      count += session.user() == user ? 1 : 0;
+      count += session.isClientOf(user) ? 1 : 0;
     }
     return count;
   }
@@ -367,10 +381,12 @@ final class Dispatcher implements Runnable {
       return;
     }
     try {
-      int clients = sessions.size() + leaving.size();
-      LocalSocket socket = listener.accept(clients, this::clientsOf);
-      if (socket != null) {
-        awaitGreeting(connect(socket));
+      int observers = observers(sessions.values()) + observers(leaving);
+      int clients = sessions.size() + leaving.size() - observers;
+      ClientListener.Accepted accepted =
+          listener.accept(clients, observers, this::clientsOf);
+      if (accepted != null) {
+        awaitGreeting(connect(accepted.socket(), accepted.refusal()));
       }
     } catch (BridgeException failure) {
       log.refused(failure.code(), "a client can't be accepted: " + failure.getMessage());

@@ -3,6 +3,7 @@ package io.tensorbridge.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tensorbridge.BridgeException;
 import io.tensorbridge.ErrorCode;
 import io.tensorbridge.batch.wire.ErrorMessage;
 import io.tensorbridge.batch.wire.MessageHeader;
@@ -58,9 +59,11 @@ class AdmissionTest {
     Path path = folder.resolve("own/s");
     Admission one = new Admission(Set.of(), Set.of(), 1, Duration.ofMinutes(1));
     try (BatchServer _ = listen(path, one);
-        BatchClient client = BatchClient.connect(path);
-        LocalSocket second = LocalSocket.connect(path)) {
-      assertThat(lastWord(second)).isEqualTo(ErrorCode.QUOTA_CLIENTS);
+        BatchClient client = BatchClient.connect(path)) {
+      assertThatThrownBy(() -> BatchClient.connect(path))
+          .isInstanceOfSatisfying(
+              BridgeException.class,
+              refused -> assertThat(refused.code()).isEqualTo(ErrorCode.QUOTA_CLIENTS));
       assertThat(client.operations()).isNotEmpty();
     }
   }

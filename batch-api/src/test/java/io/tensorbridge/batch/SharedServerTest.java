@@ -1,8 +1,10 @@
 package io.tensorbridge.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tensorbridge.ErrorCode;
+import io.tensorbridge.QuotaException;
 import io.tensorbridge.batch.WireClient.Item;
 import io.tensorbridge.batch.WireClient.Place;
 import io.tensorbridge.batch.wire.BatchBlock;
@@ -83,6 +85,10 @@ class SharedServerTest {
     for (int i = 0; i < CLIENTS; i++) {
       clients.add(connect(0));
     }
+    List<LocalSocket> observers = new ArrayList<>();
+    for (int i = 0; i < ClientListener.MOST_OBSERVERS; i++) {
+      observers.add(LocalSocket.connect(server.path().orElseThrow()));
+    }
     try (LocalSocket late = LocalSocket.connect(server.path().orElseThrow());
         Arena arena = Arena.ofConfined()) {
       MemorySegment message = arena.allocate(1 << 16, 8);
@@ -90,10 +96,34 @@ class SharedServerTest {
       assertThat(ErrorMessage.code(message, 0)).isEqualTo(ErrorCode.QUOTA_CLIENTS.number());
       assertThat(late.receive(message, 0).length()).isZero();
     }
+    observers.forEach(LocalSocket::close);
     for (int round = 1; round <= 5; round++) {
       for (WireClient client : clients) {
         assertServes(client, round);
       }
+    }
+    clients.forEach(WireClient::close);
+  }
+
+  @Test
+  void aFullServerLetsSomeLook() {
+    List<WireClient> clients = new ArrayList<>();
+    for (int i = 0; i < CLIENTS; i++) {
+      clients.add(connect(0));
+    }
+    Path path = server.path().orElseThrow();
+    for (int i = 0; i < 2 * ClientListener.MOST_OBSERVERS; i++) {
+      assertThat(ServerView.of(path).clients()).hasSize(CLIENTS);
+      ServerFixture.await(() -> server.usage().clients() == CLIENTS);
+    }
+    assertThatThrownBy(() -> BatchClient.connect(path))
+        .isInstanceOfSatisfying(
+            QuotaException.class,
+            refused -> assertThat(refused.code()).isEqualTo(ErrorCode.QUOTA_CLIENTS));
+    clients.removeLast().close();
+    ServerFixture.await(() -> server.usage().clients() == CLIENTS - 1);
+    try (BatchClient next = BatchClient.connect(path)) {
+      assertThat(next.operations()).isNotEmpty();
     }
     clients.forEach(WireClient::close);
   }
