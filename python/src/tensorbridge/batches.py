@@ -302,7 +302,7 @@ class Executor:
         if prepared.batch_id <= 0:
             raise BridgeClosed("the prepared batch is closed")
         batch = prepared.batch
-        staged = [each.again() for each in batch.staged]
+        staged = batch.staged and [each.again() for each in batch.staged]
         return self._begin(prepared.frame, b"", settings, batch.keep, staged)
 
     def _await(

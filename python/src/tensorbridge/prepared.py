@@ -32,6 +32,7 @@ class Prepared:
     ) -> None:
         self._executor = executor
         self._prepared = prepared
+        self._copies = bool(prepared.batch.staged)
         self._copying = threading.Lock()
         self._settings = settings
         self._untimed = settings(None)
@@ -47,7 +48,7 @@ class Prepared:
 
         Ordinary arrays are copied anew first; runs of several threads then take turns.
         """
-        if self._prepared.batch.staged:
+        if self._copies:
             with self._copying:
                 return self._run(timeout, progress_callback)
         return self._run(timeout, progress_callback)
