@@ -190,7 +190,7 @@ record Scenario(String name, Cast cast) {
           PythonClient client = new PythonClient(world, rings, ENTRIES)
               .thread("t1", Task.submit(1), Task.submit(2), Task.await(1), Task.await(2));
           Server server = new Server(world, 2);
-          return state -> server.wrongWith(state) + client.wrongWith(state);
+          return state -> joined(server.wrongWith(state), client.wrongWith(state));
         }),
         new Scenario("Python: the server dies", world -> {
           Connection rings = world.new Connection(ENTRIES, FIRST, Kind.INLINE, Kind.WORKERS);
@@ -299,9 +299,9 @@ record Scenario(String name, Cast cast) {
               new PythonClient(world, second, ENTRIES)
                   .thread("q", Task.submit(1), Task.await(1));
           Server server = new Server(world, 0);
-          return state -> server.wrongWith(state)
-              + one.wrongWith(state)
-              + other.wrongWith(state);
+          return state -> joined(
+              server.wrongWith(state),
+              joined(one.wrongWith(state), other.wrongWith(state)));
         }));
   }
 
@@ -309,23 +309,27 @@ record Scenario(String name, Cast cast) {
     return new Task[]{Task.submit(1), Task.await(1), Task.submit(2), Task.await(2)};
   }
 
+  private static String joined(String one, String other) {
+    return one.isEmpty() || other.isEmpty() ? one + other : one + "; " + other;
+  }
+
   private static Model.End whole(World world, PythonClient client) {
     Server server = new Server(world, 1);
-    return state -> server.wrongWith(state) + client.wrongWith(state);
+    return state -> joined(server.wrongWith(state), client.wrongWith(state));
   }
 
   private static Model.End whole(World world, JavaClient client) {
     Server server = new Server(world, 1);
-    return state -> server.wrongWith(state) + client.wrongWith(state);
+    return state -> joined(server.wrongWith(state), client.wrongWith(state));
   }
 
   private static Model.End workers(World world, int count, PythonClient client) {
     Server server = Server.ofWorkers(world, count);
-    return state -> server.wrongWith(state) + client.wrongWith(state);
+    return state -> joined(server.wrongWith(state), client.wrongWith(state));
   }
 
   private static Model.End workers(World world, int count, JavaClient client) {
     Server server = Server.ofWorkers(world, count);
-    return state -> server.wrongWith(state) + client.wrongWith(state);
+    return state -> joined(server.wrongWith(state), client.wrongWith(state));
   }
 }
