@@ -11,7 +11,7 @@ import pytest
 import tensorbridge as tb
 from tensorbridge.staging import Staged, copy_all
 
-LARGE = 3 << 20  # elements of float32: more than is copied behind the wake
+LARGE = 3 << 20  # elements of float32: more than is copied behind the announcement
 
 
 @pytest.mark.parametrize("elements", [8, LARGE])
@@ -46,21 +46,21 @@ def test_any_form_is_copied_whole(bridge: tb.Bridge, values: npt.NDArray[Any]) -
 @pytest.mark.parametrize(
     ("sizes", "copied_before"),
     [
-        ([8], None),  # too small to wake anybody for
+        ([8], None),  # too small to tell anybody
         ([1 << 18], [0]),
-        ([8, 1 << 20], [8, 1 << 18]),
-        ([1 << 22], [(1 << 22) - (3 << 18)]),
+        ([8, 1 << 20], [8, (1 << 20) - (1 << 18)]),
+        ([1 << 22], [(1 << 22) - (1 << 18)]),
     ],
 )
-def test_the_server_is_woken_towards_the_end(
+def test_the_server_is_told_towards_the_end(
     sizes: list[int], copied_before: list[int] | None
 ) -> None:
     arrays = [np.ones(size, np.float32) for size in sizes]
     copies = [np.zeros(size, np.float32) for size in sizes]
-    woken: list[list[int]] = []
+    told: list[list[int]] = []
     copy_all(
         [Staged(a, a, copy) for a, copy in zip(arrays, copies, strict=True)],
-        lambda: woken.append([int(copy.sum()) for copy in copies]),
+        lambda: told.append([int(copy.sum()) for copy in copies]),
     )
-    assert woken == ([] if copied_before is None else [copied_before])
+    assert told == ([] if copied_before is None else [copied_before])
     assert all(copy.all() for copy in copies)

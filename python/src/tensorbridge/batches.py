@@ -82,7 +82,7 @@ class Executor:
         begun = self._begin_known(batch, settings)
         if begun is None:
             # Whoever has a future may change his ordinary arrays.
-            copy_all(batch.staged, self.ring.wake)
+            copy_all(batch.staged, self.ring.announce)
             batch.staged = ()
             batch, kept = yield from self._lay_out(batch, settings)
             exchange = self._begin_run(batch, kept, settings)
@@ -385,7 +385,7 @@ class Executor:
         exchange = Exchange(slot, frame, lease, keep)
         request = slot.request(frame, settings.timeout_nanos)
         if staged:
-            copy_all(staged, self.ring.wake)
+            copy_all(staged, self.ring.announce)
         if not self.ring.publish(exchange, request, output):
             self.ring.submit(exchange, request, output, settings.deadline)
         return exchange

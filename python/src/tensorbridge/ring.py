@@ -209,6 +209,13 @@ class Ring:
         if self._words[wire.SERVER_SLEEPING]:
             self._ring_server()
 
+    def announce(self) -> None:
+        """Tell the server of a submission that will come in a moment, so that it goes on looking.
+
+        A server that looks now may sleep when the moment is over.
+        """
+        self._ring_server()
+
     def _ring_server(self) -> None:
         with self._submitting:  # which keeps the doorbell open
             if not self.closed:

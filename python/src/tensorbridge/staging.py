@@ -15,11 +15,11 @@ from .arrays import adopt
 
 __all__ = ["Staged", "copy_all", "refill"]
 
-_WAKE_FROM = 1 << 19
-"""To copy so many bytes takes longer than to wake a process."""
+_ANNOUNCED_FROM = 1 << 19
+"""To copy so many bytes takes about as long as to wake a process."""
 
-_BYTES_BEHIND_WAKE = 3 << 20
-"""To copy so many takes about half as long as a server looks for a submission once it is awake."""
+_BYTES_BEHIND = 1 << 20
+"""To copy so many takes longer than to wake a process, and less than a server then looks."""
 
 
 class Staged(NamedTuple):
@@ -44,24 +44,24 @@ def refill(copy: npt.NDArray[Any], array: npt.NDArray[Any]) -> None:
     np.copyto(copy, array, casting="equiv")
 
 
-def copy_all(staged: Sequence[Staged], wake: Callable[[], None]) -> None:
+def copy_all(staged: Sequence[Staged], announce: Callable[[], None]) -> None:
     """Copy what a batch needs, just before it is submitted.
 
     Parameters
     ----------
     staged : sequence of Staged
-    wake : callable
-        Wakes a server that sleeps. Called towards the end of a long copy, so that the server is
-        awake when that is over, and has not looked for so long that it sleeps again.
+    announce : callable
+        Tells the server what comes; see `Ring.announce`. Called towards the end of a long copy, so
+        that the server is awake when that is over, and has not looked so long that it sleeps again.
     """
     for _, array, copy in staged[:-1]:
         refill(copy, array)
     for _, array, copy in staged[-1:]:
-        if array.nbytes >= _WAKE_FROM and array.ndim:
+        if array.nbytes >= _ANNOUNCED_FROM and array.ndim:
             rows = len(array)
-            first = max(0, rows - rows * _BYTES_BEHIND_WAKE // array.nbytes)
+            first = max(0, rows - rows * _BYTES_BEHIND // array.nbytes)
             refill(copy[:first], array[:first])
-            wake()
+            announce()
             refill(copy[first:], array[first:])
         else:
             refill(copy, array)
