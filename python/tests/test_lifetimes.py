@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import tempfile
 import threading
 import weakref
@@ -106,7 +107,8 @@ def test_opening_and_closing_leaves_no_descriptor_and_no_file(
         own = [str(path) for path in tmp_path.rglob("*")]
         shared = (*Path("/dev/shm").glob("*"), *Path("/tmp").glob("*"))
         shared = (*shared, *Path("/tmp").glob("hsperfdata_*/*"))
-        return own + [str(path) for path in shared if any(str(pid) in path.name for pid in pids)]
+        ours = re.compile(rf"(?<!\d)({'|'.join(map(str, pids))})(?!\d)")
+        return own + [str(path) for path in shared if ours.search(path.name)]
 
     before = descriptors()
     pids = []
