@@ -7,7 +7,6 @@ import gc
 import random
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 
 import tensorbridge as tb
-from conftest import descriptors
+from conftest import descriptors, eventually
 from fuzz.liar import BELL_LIES, LIES, Liar
 
 ROUNDS = 12
@@ -142,7 +141,7 @@ def test_no_doorbell_keeps_a_bridge_from_closing_under_a_waiter(lie: str) -> Non
             target=lambda: raised.append(ends(lambda: bridge.run("noop", array)))
         )
         waiter.start()
-        time.sleep(0.1)
+        eventually(lambda: bool(raised or bridge._ring._in_flight))
         assert ends(bridge.close) is None
         waiter.join()
         assert isinstance(raised[0], (tb.BridgeClosed, tb.ProtocolError)), raised

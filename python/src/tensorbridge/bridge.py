@@ -651,9 +651,10 @@ class Bridge(ArrowEntries, ControlEntries, SessionEntries):
         names = list(tensors)
         values = list(tensors.values())
         if len(values) == 1:
-            one = self._catalog.lookup_one(values[0])
+            one = self._catalog.lookup(values[0])
             if one is not None:
-                return Batch(operation, option_sets, names, set_indices, *one, values)
+                known = [one.types], [one.descriptor]
+                return Batch(operation, option_sets, names, set_indices, *known, values)
         elif values:
             series = self._catalog.lookup_all(values)
             if series is not None:

@@ -131,17 +131,8 @@ class Catalog:
     def lookup(self, array: Any) -> Described | None:
         """Return the remembered description of an array, if it still holds."""
         known = self.known.get(id(array))
-        if known is not None and known.array() is array and form_of(array) == known.form:
-            return known
-        return None
-
-    def lookup_one(self, array: Any) -> tuple[list[tuple[int, ...]], list[bytes]] | None:
-        """Return types and descriptors as those of a series of one, if it is remembered."""
-        known = self.known.get(id(array))
         # The entry of a dead array is gone before another object can have its id.
-        if known is None or form_of(array) != known[0]:
-            return None
-        return [known[1]], [known[2]]
+        return known if known is not None and form_of(array) == known.form else None
 
     def lookup_all(self, arrays: list[Any]) -> Series | None:
         """Return what is known of arrays that are all remembered; else None.
